@@ -1,0 +1,421 @@
+//! An asset as a provider read it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::{AttributeValue, Attributes, CommonField, custom};
+use crate::{
+    clock::Timestamp,
+    name::AssetName,
+    schema::{EntitySchema, FieldSchema, FieldType},
+};
+
+/// One thing wrong with an item.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`{pointer}` {message}")]
+pub struct FieldFault {
+    /// Where in the item, as a JSON pointer (RFC 6901): `/toolCount`.
+    pub pointer: String,
+    /// What is wrong, to be read after the field's name.
+    pub message: String,
+}
+
+impl FieldFault {
+    fn new(segments: &[&str], message: impl Into<String>) -> Self {
+        let pointer = segments
+            .iter()
+            .fold(String::new(), |path, segment| path + "/" + &segment.replace('~', "~0").replace('/', "~1"));
+        Self { pointer, message: message.into() }
+    }
+}
+
+/// An asset that has passed its schema and waits to be stored.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct AssetDraft {
+    /// Its name within its source.
+    pub name: AssetName,
+    /// What people call it.
+    pub display_name: Option<String>,
+    /// What it is.
+    pub description: Option<String>,
+    /// Who makes it.
+    pub provider: Option<String>,
+    /// Where it stands in its life; `active` where nothing is said.
+    pub lifecycle: String,
+    /// When it was made, where the source says so.
+    pub create_time: Option<Timestamp>,
+    /// When it was last changed, where the source says so.
+    pub last_update_time: Option<Timestamp>,
+    /// Notes for programs.
+    pub annotations: BTreeMap<String, String>,
+    /// The entity's own fields, declared or not, as the wire shows them.
+    pub fields: Map<String, Value>,
+    /// The custom properties, as the wire shows them.
+    pub custom_properties: Map<String, Value>,
+    /// Its artifacts, each a JSON object.
+    pub artifacts: Vec<Value>,
+    /// What filters and orders compare.
+    pub attributes: Attributes,
+    /// What `q` looks into: lower-case.
+    pub search: String,
+}
+
+/// An asset may hold that many artifacts.
+const MAX_ARTIFACTS: usize = 1_000;
+const DEFAULT_LIFECYCLE: &str = "active";
+
+impl AssetDraft {
+    /// Checks one item of a catalog against the entity's schema.
+    ///
+    /// Undeclared keys are kept and served; filters and orders cannot name them. `null` is as absent.
+    ///
+    /// # Errors
+    /// Every fault of the item, at least one.
+    pub fn from_item(schema: &EntitySchema, item: Value) -> Result<Self, Vec<FieldFault>> {
+        let Value::Object(mut item) = item else {
+            return Err(vec![FieldFault::new(&[], "must be a mapping of fields")]);
+        };
+        let mut faults = Vec::new();
+        let mut take = Taker { item: &mut item, faults: &mut faults };
+
+        let name = take.name();
+        let display_name = take.text("displayName");
+        let description = take.text("description");
+        let provider = take.text("provider");
+        let lifecycle = take.text("lifecycle").unwrap_or_else(|| DEFAULT_LIFECYCLE.into());
+        let create_time = take.time("createTime", "createTimeSinceEpoch");
+        let last_update_time = take.time("lastUpdateTime", "lastUpdateTimeSinceEpoch");
+        let mut attributes =
+            Attributes { tags: take.texts("tags"), labels: take.map("labels"), ..Attributes::default() };
+        let annotations = take.map("annotations");
+        let custom_properties = take.custom_properties(&mut attributes);
+        let artifacts = schema.artifacts.as_ref().map(|key| take.artifacts(key.as_str())).unwrap_or_default();
+        for field in &schema.fields {
+            take.declared(field, &mut attributes);
+        }
+        // what a store alone decides
+        for key in CommonField::RESERVED.into_iter().chain(["id", "sourceId"]) {
+            if item.remove(key).is_some() {
+                faults.push(FieldFault::new(&[key], "is set by the catalog and must not be given"));
+            }
+        }
+        let Some(name) = name else { return Err(faults) };
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let mut draft = Self {
+            name,
+            display_name,
+            description,
+            provider,
+            lifecycle,
+            create_time,
+            last_update_time,
+            annotations,
+            fields: item,
+            custom_properties,
+            artifacts,
+            attributes,
+            search: String::new(),
+        };
+        draft.search = draft.searched(schema);
+        Ok(draft)
+    }
+
+    /// A digest of everything in the draft: equal drafts need not be written again.
+    pub fn digest(&self) -> [u8; 32] {
+        // a map of texts and JSON values always serializes
+        let bytes = serde_json::to_vec(self).unwrap_or_default();
+        Sha256::digest(bytes).into()
+    }
+
+    fn searched(&self, schema: &EntitySchema) -> String {
+        let common = [
+            Some(self.name.as_str()),
+            self.display_name.as_deref(),
+            self.description.as_deref(),
+            self.provider.as_deref(),
+        ];
+        let mut words: Vec<&str> = common.into_iter().flatten().collect();
+        for field in schema.fields.iter().filter(|field| field.searchable) {
+            match self.fields.get(field.name.as_str()) {
+                Some(Value::String(text)) => words.push(text),
+                Some(Value::Array(list)) => words.extend(list.iter().filter_map(Value::as_str)),
+                _ => {}
+            }
+        }
+        words.join("\n").to_lowercase()
+    }
+}
+
+/// Takes fields out of an item and notes what is wrong with them.
+struct Taker<'a> {
+    item: &'a mut Map<String, Value>,
+    faults: &'a mut Vec<FieldFault>,
+}
+
+impl Taker<'_> {
+    fn fault(&mut self, key: &str, message: impl Into<String>) {
+        self.faults.push(FieldFault::new(&[key], message));
+    }
+
+    fn remove(&mut self, key: &str) -> Option<Value> {
+        self.item.remove(key).filter(|value| !value.is_null())
+    }
+
+    fn name(&mut self) -> Option<AssetName> {
+        let Some(text) = self.text("name") else {
+            if !self.faults.iter().any(|fault| fault.pointer == "/name") {
+                self.fault("name", "is required");
+            }
+            return None;
+        };
+        AssetName::new(text).map_err(|error| self.fault("name", error.rule())).ok()
+    }
+
+    fn text(&mut self, key: &str) -> Option<String> {
+        match self.remove(key)? {
+            Value::String(text) if text.contains('\0') => {
+                self.fault(key, "must not hold a NUL character");
+                None
+            }
+            Value::String(text) => Some(text),
+            other => {
+                self.fault(key, format!("must be a text, not {}", noun(&other)));
+                None
+            }
+        }
+    }
+
+    fn texts(&mut self, key: &str) -> Vec<String> {
+        match self.remove(key).map(|value| strings(&value)) {
+            Some(Ok(texts)) => texts,
+            Some(Err(message)) => {
+                self.fault(key, message);
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn map(&mut self, key: &str) -> BTreeMap<String, String> {
+        let mut out = BTreeMap::new();
+        match self.remove(key) {
+            None => {}
+            Some(Value::Object(map)) => {
+                for (inner, value) in map {
+                    match value {
+                        Value::String(text) if !text.contains('\0') && !inner.contains('\0') => {
+                            out.insert(inner, text);
+                        }
+                        _ => self.faults.push(FieldFault::new(&[key, &inner], "must be a text")),
+                    }
+                }
+            }
+            Some(other) => self.fault(key, format!("must be a mapping of texts, not {}", noun(&other))),
+        }
+        out
+    }
+
+    /// A time in RFC 3339 under `key`, or in milliseconds since 1970, mostly as text, under Kubeflow's `epoch_key`.
+    fn time(&mut self, key: &str, epoch_key: &str) -> Option<Timestamp> {
+        if let Some(value) = self.remove(key) {
+            let time = value.as_str().and_then(|text| text.parse().ok());
+            if time.is_none() {
+                self.fault(key, "must be an RFC 3339 time");
+            }
+            return time;
+        }
+        let value = self.remove(epoch_key)?;
+        let ms = value.as_str().map_or_else(|| value.as_i64(), |text| text.parse().ok());
+        let time = ms.and_then(|ms| Timestamp::from_unix_ms(ms).ok());
+        if time.is_none() {
+            self.fault(epoch_key, "must be milliseconds since 1970");
+        }
+        time
+    }
+
+    fn custom_properties(&mut self, attributes: &mut Attributes) -> Map<String, Value> {
+        let mut out = Map::new();
+        match self.remove("customProperties") {
+            None => {}
+            Some(Value::Object(map)) => {
+                for (key, value) in map {
+                    match custom::normalize(value) {
+                        Ok((wire, attribute)) => {
+                            if let Some(attribute) = attribute {
+                                attributes.custom.insert(key.clone(), attribute);
+                            }
+                            out.insert(key, wire);
+                        }
+                        Err(message) => {
+                            self.faults.push(FieldFault::new(&["customProperties", &key], message))
+                        }
+                    }
+                }
+            }
+            Some(other) => self.fault("customProperties", format!("must be a mapping, not {}", noun(&other))),
+        }
+        out
+    }
+
+    fn artifacts(&mut self, key: &str) -> Vec<Value> {
+        match self.remove(key) {
+            None => Vec::new(),
+            Some(Value::Array(list)) if list.len() > MAX_ARTIFACTS => {
+                self.fault(key, format!("must hold at most {MAX_ARTIFACTS} artifacts"));
+                Vec::new()
+            }
+            Some(Value::Array(list)) if list.iter().all(Value::is_object) => list,
+            Some(_) => {
+                self.fault(key, "must be a list of mappings");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Checks a declared field; its value stays in the item, its comparable form goes to the attributes.
+    fn declared(&mut self, field: &FieldSchema, attributes: &mut Attributes) {
+        let key = field.name.as_str();
+        let Some(value) = self.item.get(key).filter(|value| !value.is_null()) else {
+            self.item.remove(key);
+            if field.required {
+                self.fault(key, "is required");
+            }
+            return;
+        };
+        match attribute(field.field_type, value) {
+            Ok(Some(attribute)) if field.filterable || field.sortable => {
+                attributes.fields.insert(field.name.clone(), attribute);
+            }
+            Ok(_) => {}
+            Err(message) => self.fault(key, message),
+        }
+    }
+}
+
+/// The comparable form of `value`, none where the type has none.
+fn attribute(field_type: FieldType, value: &Value) -> Result<Option<AttributeValue>, String> {
+    let wrong = |want: &str| format!("must be {want}, not {}", noun(value));
+    let attribute = match field_type {
+        FieldType::String => match value.as_str() {
+            Some(text) if text.contains('\0') => return Err("must not hold a NUL character".into()),
+            Some(text) => AttributeValue::String(text.into()),
+            None => return Err(wrong("a text")),
+        },
+        FieldType::Integer => {
+            AttributeValue::Integer(value.as_i64().ok_or_else(|| wrong("a whole number of 64 bits"))?)
+        }
+        FieldType::Number => {
+            let number = value.as_f64().filter(|number| number.is_finite());
+            AttributeValue::Number(number.ok_or_else(|| wrong("a finite number"))?)
+        }
+        FieldType::Boolean => AttributeValue::Boolean(value.as_bool().ok_or_else(|| wrong("true or false"))?),
+        FieldType::Timestamp => {
+            let time = value.as_str().and_then(|text| text.parse().ok());
+            AttributeValue::Timestamp(time.ok_or_else(|| wrong("an RFC 3339 time"))?)
+        }
+        FieldType::Strings => AttributeValue::Strings(strings(value)?),
+        FieldType::Object => return if value.is_object() { Ok(None) } else { Err(wrong("a mapping")) },
+        FieldType::Objects => return if value.is_array() { Ok(None) } else { Err(wrong("a list")) },
+    };
+    Ok(Some(attribute))
+}
+
+fn strings(value: &Value) -> Result<Vec<String>, String> {
+    let text = |item: &Value| item.as_str().filter(|text| !text.contains('\0')).map(String::from);
+    let list = value.as_array().and_then(|list| list.iter().map(text).collect());
+    list.ok_or_else(|| format!("must be a list of texts, not {}", noun(value)))
+}
+
+fn noun(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn schema() -> EntitySchema {
+        serde_json::from_value(json!({
+            "kind": "CatalogModel", "plural": "models", "displayName": "Model", "artifacts": "artifacts",
+            "fields": [
+                {"name": "license", "displayName": "License", "type": "string", "filterable": true, "required": true},
+                {"name": "score", "displayName": "Score", "type": "number", "sortable": true},
+                {"name": "tasks", "displayName": "Tasks", "type": "strings", "searchable": true, "filterable": true},
+            ]
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_item_becomes_a_draft() {
+        let item = json!({
+            "name": "acme/neural", "description": "Fast", "license": "mit", "score": 2, "tasks": ["Text-Generation"],
+            "createTimeSinceEpoch": "1736899200000", "tags": ["chat"], "labels": {"tier": "gold"}, "logo": null, "extra": {"a": 1},
+            "customProperties": {"params": {"metadataType": "MetadataIntValue", "int_value": "7"}},
+            "artifacts": [{"uri": "oci://example.com/a:1"}],
+        });
+        let draft = AssetDraft::from_item(&schema(), item).unwrap();
+        assert_eq!(draft.create_time.unwrap().to_string(), "2025-01-15T00:00:00.000Z");
+        assert_eq!(draft.search, "acme/neural\nfast\ntext-generation");
+        assert_eq!(draft.fields["extra"], json!({"a": 1}));
+        assert_eq!(draft.artifacts.len(), 1);
+        assert!(!draft.fields.contains_key("name") && !draft.fields.contains_key("artifacts"));
+        let attributes = serde_json::to_string(&draft.attributes).unwrap();
+        assert_eq!(
+            attributes,
+            r#"{"fields":{"license":"mit","score":2.0,"tasks":["Text-Generation"]},"custom":{"params":7},"labels":{"tier":"gold"},"tags":["chat"]}"#
+        );
+    }
+
+    #[test]
+    fn every_fault_is_told_with_its_pointer() {
+        let item = json!({
+            "description": 5, "score": "high", "tasks": "one", "id": "x", "revision": 3, "labels": {"a/b": 1},
+            "customProperties": {"p": []}, "artifacts": [1], "createTime": "yesterday",
+        });
+        let faults = AssetDraft::from_item(&schema(), item).unwrap_err();
+        let mut pointers: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+        pointers.sort_unstable();
+        assert_eq!(
+            pointers,
+            [
+                "/artifacts",
+                "/createTime",
+                "/customProperties/p",
+                "/description",
+                "/id",
+                "/labels/a~1b",
+                "/license",
+                "/name",
+                "/revision",
+                "/score",
+                "/tasks",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_digest_tells_drafts_apart() {
+        let draft = |score| {
+            AssetDraft::from_item(&schema(), json!({"name": "a", "license": "mit", "score": score})).unwrap()
+        };
+        assert_eq!(draft(1).digest(), draft(1).digest());
+        assert_ne!(draft(1).digest(), draft(2).digest());
+    }
+}

@@ -1,0 +1,229 @@
+//! One record per request, which every layer reads and each fills in its own part of, once.
+
+mod future;
+mod layer;
+mod service;
+mod trace;
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, request::Parts};
+use uuid::Uuid;
+
+pub use self::{
+    future::ResponseFuture,
+    layer::RequestContextLayer,
+    service::RequestContextService,
+    trace::TraceContext,
+};
+use crate::{
+    identity::Identity,
+    name::Namespace,
+    permission::Permission,
+    tenant::{TenantScope, TenantSelector},
+};
+
+/// `X-Request-Id`.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// `X-Correlation-Id`.
+pub const X_CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// One request's record, shared by all that handle it. Each cell is written once: a second write is refused, so that no later
+/// layer can change what an earlier one found.
+#[derive(Clone, Debug)]
+pub struct RequestContext(Arc<Record>);
+
+#[derive(Debug)]
+struct Record {
+    request_id: HeaderValue,
+    correlation_id: Option<HeaderValue>,
+    trace: Option<TraceContext>,
+    start: Instant,
+    path: String,
+    route: OnceLock<Arc<RouteInfo>>,
+    identity: OnceLock<Identity>,
+    tenant: OnceLock<TenantSelector>,
+    scope: OnceLock<TenantScope>,
+}
+
+/// What is known of the route that serves the request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RouteInfo {
+    /// The path template: `/api/plugins/{plugin}`.
+    pub template: String,
+    /// What it asks for; none is a route for everybody, such as a health check.
+    pub permission: Option<Permission>,
+}
+
+impl RequestContext {
+    /// The record for a request that has none yet.
+    ///
+    /// `X-Request-Id` is taken when it is 1 to 128 visible ASCII characters, else made: a UUIDv7.
+    pub fn new(path: &str, headers: &HeaderMap) -> Self {
+        let id = headers.get(X_REQUEST_ID).filter(|id| is_visible(id)).cloned().unwrap_or_else(new_id);
+        Self(Arc::new(Record {
+            request_id: id,
+            correlation_id: headers.get(X_CORRELATION_ID).filter(|id| is_visible(id)).cloned(),
+            trace: TraceContext::from_headers(headers),
+            start: Instant::now(),
+            path: path.into(),
+            route: OnceLock::new(),
+            identity: OnceLock::new(),
+            tenant: OnceLock::new(),
+            scope: OnceLock::new(),
+        }))
+    }
+
+    /// The request's record, made and put there if it has none: so each layer works alone.
+    pub fn of(parts: &mut Parts) -> Self {
+        Self::find(&parts.extensions).cloned().unwrap_or_else(|| {
+            let context = Self::new(parts.uri.path(), &parts.headers);
+            parts.extensions.insert(context.clone());
+            context
+        })
+    }
+
+    /// The record among a request's extensions.
+    pub fn find(extensions: &Extensions) -> Option<&Self> {
+        extensions.get()
+    }
+
+    /// The request's id.
+    pub fn request_id(&self) -> &str {
+        // made of visible ASCII or of a UUID
+        self.0.request_id.to_str().unwrap_or_default()
+    }
+
+    /// The request's id, as the header that echoes it.
+    pub fn request_id_header(&self) -> &HeaderValue {
+        &self.0.request_id
+    }
+
+    /// The id that ties several requests together, where the caller sent one.
+    pub fn correlation_id(&self) -> Option<&HeaderValue> {
+        self.0.correlation_id.as_ref()
+    }
+
+    /// The caller's trace, where it sent one.
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.0.trace.as_ref()
+    }
+
+    /// When the request came in.
+    pub fn start(&self) -> Instant {
+        self.0.start
+    }
+
+    /// The path that was asked for, without the query.
+    pub fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// The route, once one has been found.
+    pub fn route(&self) -> Option<&RouteInfo> {
+        self.0.route.get().map(AsRef::as_ref)
+    }
+
+    /// Notes the route.
+    ///
+    /// # Errors
+    /// [`AlreadySet`] if one has been noted.
+    pub fn set_route(&self, route: Arc<RouteInfo>) -> Result<(), AlreadySet> {
+        self.0.route.set(route).map_err(|_| AlreadySet)
+    }
+
+    /// Who asks, once that is known.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.0.identity.get()
+    }
+
+    /// Notes who asks.
+    ///
+    /// # Errors
+    /// [`AlreadySet`] if somebody has been noted.
+    pub fn set_identity(&self, identity: Identity) -> Result<(), AlreadySet> {
+        self.0.identity.set(identity).map_err(|_| AlreadySet)
+    }
+
+    /// Which tenant the request names, once that is known.
+    pub fn tenant(&self) -> Option<&TenantSelector> {
+        self.0.tenant.get()
+    }
+
+    /// The one tenant that the request names.
+    pub fn namespace(&self) -> Option<&Namespace> {
+        match self.tenant() {
+            Some(TenantSelector::One(namespace)) => Some(namespace),
+            Some(TenantSelector::All) | None => None,
+        }
+    }
+
+    /// Notes which tenant the request names.
+    ///
+    /// # Errors
+    /// [`AlreadySet`] if one has been noted.
+    pub fn set_tenant(&self, tenant: TenantSelector) -> Result<(), AlreadySet> {
+        self.0.tenant.set(tenant).map_err(|_| AlreadySet)
+    }
+
+    /// What the request may see, once it is authorized.
+    pub fn scope(&self) -> Option<&TenantScope> {
+        self.0.scope.get()
+    }
+
+    /// Notes what the request may see. Who calls this has a [`TenantScope`], and so a verdict.
+    ///
+    /// # Errors
+    /// [`AlreadySet`] if a scope has been noted.
+    pub fn set_scope(&self, scope: TenantScope) -> Result<(), AlreadySet> {
+        self.0.scope.set(scope).map_err(|_| AlreadySet)
+    }
+}
+
+/// A cell of a [`RequestContext`] was written before: layers are stacked twice, or in the wrong order.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the request's context already says so")]
+pub struct AlreadySet;
+
+fn is_visible(id: &HeaderValue) -> bool {
+    (1..=128).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
+}
+
+fn new_id() -> HeaderValue {
+    let mut buffer = Uuid::encode_buffer();
+    let id: &str = Uuid::now_v7().hyphenated().encode_lower(&mut buffer);
+    HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(name: &'static str, value: &str) -> RequestContext {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        RequestContext::new("/", &headers)
+    }
+
+    #[test]
+    fn a_sound_request_id_is_kept_and_another_replaced() {
+        assert_eq!(context("x-request-id", "abc-1").request_id(), "abc-1");
+        for bad in ["", "a b", "ä", &"x".repeat(129)] {
+            let made = context("x-request-id", bad);
+            assert_ne!(made.request_id(), bad);
+            assert_eq!(Uuid::parse_str(made.request_id()).unwrap().get_version_num(), 7);
+        }
+    }
+
+    #[test]
+    fn a_cell_is_written_once() {
+        let context = context("x-request-id", "1");
+        assert_eq!(context.set_tenant(TenantSelector::All), Ok(()));
+        let other = TenantSelector::One(Namespace::new("a").unwrap());
+        assert_eq!(context.set_tenant(other), Err(AlreadySet));
+        assert_eq!(context.tenant(), Some(&TenantSelector::All));
+    }
+}

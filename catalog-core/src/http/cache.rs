@@ -1,0 +1,151 @@
+//! Answers that change rarely: made once, kept as bytes, told apart by their digest.
+
+use std::{future::Future, time::Duration};
+
+use axum::{
+    body::Body,
+    response::Response,
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use moka::future::Cache;
+use sha2::{Digest, Sha256};
+
+const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// One answer, ready to be sent.
+#[derive(Clone, Debug)]
+pub(super) struct Ready {
+    body: Bytes,
+    etag: HeaderValue,
+}
+
+impl Ready {
+    pub(super) fn new(body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        let digest = Sha256::digest(&body);
+        let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let etag = HeaderValue::try_from(format!("\"{hex}\"")).unwrap_or(HeaderValue::from_static("\"\""));
+        Self { body, etag }
+    }
+
+    /// The answer, or 304 if the client has it.
+    pub(super) fn respond(&self, request: &HeaderMap, max_age: Duration) -> Response {
+        let fresh = matches(request, &self.etag);
+        let mut response = if fresh {
+            status(StatusCode::NOT_MODIFIED)
+        } else {
+            let mut response = Response::new(Body::from(self.body.clone()));
+            response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+            response
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::ETAG, self.etag.clone());
+        let control = format!("private, max-age={}", max_age.as_secs());
+        headers.insert(header::CACHE_CONTROL, HeaderValue::try_from(control).unwrap_or(HeaderValue::from_static("private")));
+        response
+    }
+}
+
+/// A JSON answer that clients may keep for `max_age`, with a tag of its content, or 304 if the client has it.
+pub fn cached_json(body: impl Into<Bytes>, request: &HeaderMap, max_age: Duration) -> Response {
+    Ready::new(body).respond(request, max_age)
+}
+
+/// A JSON answer that is not kept.
+pub(super) fn json(body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    // it depends on who asks, and changes
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
+}
+
+/// A JSON answer with the tag of a revision, or 304 if the client has it.
+pub(super) fn tagged(body: impl Into<Body>, tag: &str, request: &HeaderMap) -> Response {
+    let etag = HeaderValue::try_from(format!("\"{tag}\"")).ok();
+    let fresh = etag.as_ref().is_some_and(|etag| matches(request, etag));
+    let mut response = if fresh { status(StatusCode::NOT_MODIFIED) } else { json(body) };
+    if let Some(etag) = etag {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    response
+}
+
+fn status(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// Whether `If-None-Match` names the tag; weak and strong tags compare alike here (RFC 9110, section 13.1.2).
+fn matches(request: &HeaderMap, etag: &HeaderValue) -> bool {
+    let given = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    given.flat_map(|value| value.split(',')).map(str::trim).any(|tag| {
+        tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag.as_bytes()
+    })
+}
+
+/// Ready answers by what they were made of. One is made at a time for each key, whoever else asks for it meanwhile.
+#[derive(Clone, Debug)]
+pub(super) struct ReadyCache {
+    cache: Cache<(String, u64), Ready>,
+    max_age: Duration,
+}
+
+impl ReadyCache {
+    /// Answers live for `ttl`, at most 1,000 of them.
+    pub(super) fn new(ttl: Duration) -> Self {
+        Self { cache: Cache::builder().max_capacity(1_000).time_to_live(ttl).build(), max_age: ttl }
+    }
+
+    /// The answer for `key` as of `generation`, which `make` makes if it is not there.
+    pub(super) async fn respond<F>(&self, key: &str, generation: u64, request: &HeaderMap, make: F) -> Response
+    where
+        F: Future<Output = Ready>,
+    {
+        let entry = self.cache.entry((key.into(), generation)).or_insert_with(make).await;
+        let hit = if entry.is_fresh() { "MISS" } else { "HIT" };
+        let mut response = entry.into_value().respond(request, self.max_age);
+        response.headers_mut().insert(X_CACHE, HeaderValue::from_static(hit));
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asking(tag: &str) -> HeaderMap {
+        HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_str(tag).unwrap())])
+    }
+
+    #[test]
+    fn a_client_that_has_the_answer_gets_304_without_body() {
+        let ready = Ready::new("{}");
+        let etag = ready.respond(&HeaderMap::new(), Duration::from_secs(30)).headers()[header::ETAG].to_str().unwrap().to_owned();
+        for tag in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".into()] {
+            let response = ready.respond(&asking(&tag), Duration::from_secs(30));
+            assert_eq!(response.status(), 304, "{tag}");
+            assert_eq!(response.headers()[header::ETAG], etag);
+            assert!(response.headers().get(header::CONTENT_TYPE).is_none());
+        }
+        let other = ready.respond(&asking("\"x\""), Duration::from_secs(30));
+        assert_eq!(other.status(), 200);
+        assert_eq!(other.headers()[header::CACHE_CONTROL], "private, max-age=30");
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_made_once_for_a_generation() {
+        let cache = ReadyCache::new(Duration::from_secs(30));
+        let none = HeaderMap::new();
+        let first = cache.respond("a", 1, &none, async { Ready::new("1") }).await;
+        let again = cache.respond("a", 1, &none, async { Ready::new("not made") }).await;
+        let later = cache.respond("a", 2, &none, async { Ready::new("2") }).await;
+        let seen = [&first, &again, &later].map(|response| response.headers()[X_CACHE].to_str().unwrap().to_owned());
+        assert_eq!(seen, ["MISS", "HIT", "MISS"]);
+        assert_eq!(first.headers()[header::ETAG], again.headers()[header::ETAG]);
+        assert_ne!(first.headers()[header::ETAG], later.headers()[header::ETAG]);
+    }
+}

@@ -1,0 +1,125 @@
+//! `/api/plugins`: what is here and how it does.
+
+use axum::{
+    extract::Path,
+    response::Response,
+};
+use http::{HeaderMap, Uri};
+use serde_json::{Value, json};
+
+use super::{
+    cache::Ready,
+    capabilities::capabilities,
+    catalog::Catalog,
+    openapi::{Parameter, Reply},
+    query::Query,
+    route::{Doc, Routes},
+};
+use crate::{
+    permission::{Permission, Reach, Resource, Verb},
+    problem::Problem,
+    registry::{PluginHandle, PluginState},
+    store::{AssetStore, SourceStore},
+};
+
+pub(super) fn routes<A: AssetStore, S: SourceStore>(catalog: &Catalog<A, S>) -> Routes {
+    let may = |verb, resource| Permission::new(verb, resource, Reach::Cluster);
+    let name = || [Parameter::path("plugin", "The plugin's name.")];
+    let doc = |id, summary, shape| Doc::new(id, summary, Reply::json(shape).cached()).tagged("discovery");
+    Routes::new()
+        .get(
+            "/api/plugins",
+            may(Verb::List, Resource::Plugins),
+            doc("listPlugins", "The plugins of the server, how they do and what they can.", "PluginList"),
+            {
+                let catalog = catalog.clone();
+                move |headers: HeaderMap, uri: Uri| list(catalog.clone(), headers, uri)
+            },
+        )
+        .get(
+            "/api/plugins/{plugin}",
+            may(Verb::Get, Resource::Plugins),
+            doc("getPlugin", "One plugin.", "Plugin").with_parameters(name()),
+            {
+                let catalog = catalog.clone();
+                move |Path(name): Path<String>, headers: HeaderMap, uri: Uri| get(catalog.clone(), name, headers, uri)
+            },
+        )
+        .get(
+            "/api/plugins/{plugin}/capabilities",
+            may(Verb::Get, Resource::Capabilities),
+            doc("getCapabilities", "What a plugin lists, its fields, and what can be done.", "Capabilities")
+                .with_parameters(name()),
+            {
+                let catalog = catalog.clone();
+                move |Path(name): Path<String>, headers: HeaderMap, uri: Uri| {
+                    get_capabilities(catalog.clone(), name, headers, uri)
+                }
+            },
+        )
+}
+
+async fn list<A: AssetStore, S: SourceStore>(
+    catalog: Catalog<A, S>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    Query::parse(uri.query(), &[])?;
+    let registry = &catalog.parts.registry;
+    let make = async {
+        let plugins: Vec<Value> = registry.plugins().iter().map(plugin).collect();
+        Ready::new(json!({"count": plugins.len(), "plugins": plugins}).to_string())
+    };
+    Ok(catalog.parts.discovery.respond("", registry.generation(), &headers, make).await)
+}
+
+async fn get<A: AssetStore, S: SourceStore>(
+    catalog: Catalog<A, S>,
+    name: String,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    Query::parse(uri.query(), &[])?;
+    let handle = find(&catalog, &name)?;
+    let make = async { Ready::new(plugin(handle).to_string()) };
+    Ok(catalog.parts.discovery.respond(&name, catalog.parts.registry.generation(), &headers, make).await)
+}
+
+async fn get_capabilities<A: AssetStore, S: SourceStore>(
+    catalog: Catalog<A, S>,
+    name: String,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    Query::parse(uri.query(), &[])?;
+    let handle = find(&catalog, &name)?;
+    let make = async { Ready::new(capabilities(handle.definition()).to_string()) };
+    // a definition does not change while the process lives
+    Ok(catalog.parts.capabilities.respond(&name, 0, &headers, make).await)
+}
+
+fn find<'a, A: AssetStore, S: SourceStore>(catalog: &'a Catalog<A, S>, name: &str) -> Result<&'a PluginHandle, Problem> {
+    catalog.parts.registry.plugin(name).ok_or_else(|| Problem::not_found("there is no such plugin"))
+}
+
+fn plugin(handle: &PluginHandle) -> Value {
+    let definition = handle.definition();
+    let state = handle.state();
+    let serving = state == PluginState::Serving;
+    let mut status = json!({"enabled": true, "initialized": state != PluginState::Starting, "serving": serving});
+    if let PluginState::Degraded { error, .. } = state {
+        status["lastError"] = error.into();
+    }
+    json!({
+        "name": definition.name,
+        "version": definition.version,
+        "displayName": definition.display_name,
+        "description": definition.description,
+        "basePath": definition.base_path(),
+        "healthy": serving,
+        "entityKinds": definition.entities.iter().map(|entity| &entity.kind).collect::<Vec<_>>(),
+        "capabilitiesV2": capabilities(definition),
+        "status": status,
+        "management": {"sourceManager": false, "refresh": false, "diagnostics": false, "actions": false},
+    })
+}

@@ -1,0 +1,30 @@
+//! The catalog's HTTP contract on axum: discovery, assets, sources, the OpenAPI document.
+//!
+//! Every route is declared in a [`Routes`] with what it asks for; the check, the printed table and the document all derive from
+//! that one declaration, and what declares nothing cannot be mounted.
+
+mod artifacts;
+mod assets;
+mod cache;
+mod capabilities;
+mod catalog;
+mod declare;
+mod discovery;
+mod guard;
+mod openapi;
+mod problem;
+mod query;
+mod request;
+mod route;
+mod sources;
+
+pub use self::{
+    cache::cached_json,
+    catalog::{Catalog, CatalogConfig},
+    guard::{GuardPlugin, GuardPluginLayer},
+    openapi::{Parameter, Reply, Shape},
+    problem::{DescribeProblems, DescribeProblemsLayer, OwnShape},
+    query::Query,
+    request::{Context, Scope},
+    route::{Access, Doc, RouteError, Routes},
+};

@@ -1,0 +1,94 @@
+use utoipa::openapi::{
+    Required,
+    path::{Parameter as OpenApiParameter, ParameterBuilder, ParameterIn},
+};
+
+use super::Shape;
+use crate::{order::OrderBy, page::PageSize, schema::EntitySchema};
+
+/// A parameter of a route, for the document.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    name: String,
+    place: Place,
+    description: String,
+    shape: Shape,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Place {
+    Path,
+    Query,
+}
+
+impl Parameter {
+    /// A placeholder of the path.
+    pub fn path(name: &str, description: &str) -> Self {
+        Self { name: name.into(), place: Place::Path, description: description.into(), shape: Shape::string() }
+    }
+
+    /// A text in the query, which may be absent.
+    pub fn query(name: &str, description: &str) -> Self {
+        Self { name: name.into(), place: Place::Query, description: description.into(), shape: Shape::string() }
+    }
+
+    fn shaped(mut self, shape: Shape) -> Self {
+        self.shape = shape;
+        self
+    }
+
+    /// The name of a placeholder of the path.
+    pub(in crate::http) fn in_path(&self) -> Option<&str> {
+        (self.place == Place::Path).then_some(self.name.as_str())
+    }
+
+    pub(in crate::http) fn page_size() -> Self {
+        let text = format!("How many items a page holds: 1 to {}, 100 where nothing is said; more is cut.", PageSize::MAX);
+        Self::query("pageSize", &text).shaped(Shape::integer())
+    }
+
+    pub(in crate::http) fn page_token() -> Self {
+        Self::query("pageToken", "The `nextPageToken` of the page before; the other parameters as they were.")
+    }
+
+    pub(in crate::http) fn all_namespaces() -> Self {
+        Self::query("allNamespaces", "`true` asks for the objects of all tenants, as `namespace=*` does.").shaped(Shape::boolean())
+    }
+
+    /// `namespace`, which every tenant's route takes.
+    pub(super) fn namespace() -> Self {
+        Self::query("namespace", "The tenant: a Kubernetes namespace name. The header `X-Namespace` says it as well.")
+    }
+
+    /// What an entity's list takes.
+    pub(in crate::http) fn list(entity: &EntitySchema) -> Vec<Self> {
+        let sortable: Vec<&str> = OrderBy::sortable(entity).collect();
+        vec![
+            Self::query("filterQuery", "Only assets that match: `provider = 'Acme' AND tags IN ('chat', 'code')`."),
+            Self::query("q", "Only assets with all of these words in name, display name, description or provider."),
+            Self::query("source", "Only assets of that source."),
+            Self::query("orderBy", "The field that orders the list; `name` where nothing is said. `ID`, `NAME`, `CREATE_TIME` and `LAST_UPDATE_TIME` are taken, too.")
+                .shaped(Shape::one_of(&sortable)),
+            Self::query("sortOrder", "Which way it runs.").shaped(Shape::one_of(&["ASC", "DESC"])),
+            Self::page_size(),
+            Self::page_token(),
+            Self::query("includeTotal", "`true` asks for `totalSize`, which costs a count.").shaped(Shape::boolean()),
+        ]
+    }
+}
+
+impl From<Parameter> for OpenApiParameter {
+    fn from(parameter: Parameter) -> Self {
+        let (place, required) = match parameter.place {
+            Place::Path => (ParameterIn::Path, Required::True),
+            Place::Query => (ParameterIn::Query, Required::False),
+        };
+        ParameterBuilder::new()
+            .name(parameter.name)
+            .parameter_in(place)
+            .required(required)
+            .description(Some(parameter.description))
+            .schema(Some(parameter.shape.0))
+            .build()
+    }
+}

@@ -1,0 +1,31 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod asset;
+pub mod authorizer;
+#[cfg(feature = "runtime")]
+pub mod backoff;
+pub mod clock;
+pub mod context;
+pub mod filter;
+#[cfg(feature = "axum")]
+pub mod http;
+pub mod identity;
+pub mod name;
+pub mod order;
+pub mod page;
+pub mod permission;
+pub mod plugin;
+pub mod problem;
+#[cfg(feature = "runtime")]
+pub mod provider;
+#[cfg(feature = "runtime")]
+pub mod refresh;
+#[cfg(feature = "runtime")]
+pub mod registry;
+pub mod schema;
+pub mod source;
+pub mod store;
+pub mod tenant;
+#[cfg(feature = "yaml")]
+pub mod yaml;

@@ -1,0 +1,124 @@
+//! What a route asks for before it is served.
+
+use std::{borrow::Cow, fmt};
+
+/// The API group of every resource, unless configured otherwise.
+pub const API_GROUP: &str = "catalog.kubeflow.org";
+
+/// What is done.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
+#[non_exhaustive]
+pub enum Verb {
+    /// Read one.
+    Get,
+    /// Read many.
+    List,
+    /// Make one.
+    Create,
+    /// Change one.
+    Update,
+    /// Remove one.
+    Delete,
+    /// Run an action.
+    Execute,
+    /// Decide on an approval.
+    Approve,
+}
+
+impl Verb {
+    /// The verb, as roles write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Execute => "execute",
+            Self::Approve => "approve",
+        }
+    }
+}
+
+/// What it is done to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
+#[non_exhaustive]
+pub enum Resource {
+    /// The plugins of the server.
+    Plugins,
+    /// What a plugin can do.
+    Capabilities,
+    /// What a plugin lists.
+    Assets,
+    /// Where assets come from.
+    CatalogSources,
+    /// What may be done to an asset or source.
+    Actions,
+    /// Work in the background.
+    Jobs,
+    /// Decisions that an action waits for.
+    Approvals,
+    /// The record of what was done.
+    Audit,
+}
+
+impl Resource {
+    /// The resource, as roles write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plugins => "plugins",
+            Self::Capabilities => "capabilities",
+            Self::Assets => "assets",
+            Self::CatalogSources => "catalogsources",
+            Self::Actions => "actions",
+            Self::Jobs => "jobs",
+            Self::Approvals => "approvals",
+            Self::Audit => "audit",
+        }
+    }
+}
+
+/// Whose objects a route touches.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
+pub enum Reach {
+    /// Nobody's: the server's own. No namespace is put in the check.
+    Cluster,
+    /// One tenant's.
+    Tenant,
+    /// One tenant's, or with a cluster-wide permission those of all.
+    TenantOrAll,
+}
+
+/// What a route asks for: declared where the route is mounted, and nowhere else.
+#[derive(Clone, Debug, Eq, PartialEq, Hash)]
+pub struct Permission {
+    /// What is done.
+    pub verb: Verb,
+    /// What it is done to.
+    pub resource: Resource,
+    /// The plugin, which a role may narrow a resource to: `assets/model`.
+    pub plugin: Option<Cow<'static, str>>,
+    /// Whose objects it touches.
+    pub reach: Reach,
+}
+
+impl Permission {
+    /// To do `verb` to `resource`.
+    pub fn new(verb: Verb, resource: Resource, reach: Reach) -> Self {
+        Self { verb, resource, plugin: None, reach }
+    }
+
+    /// Narrowed to one plugin.
+    #[must_use]
+    pub fn of_plugin(mut self, plugin: impl Into<Cow<'static, str>>) -> Self {
+        self.plugin = Some(plugin.into());
+        self
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb.as_str(), self.resource.as_str())?;
+        self.plugin.as_ref().map_or(Ok(()), |plugin| write!(f, "/{plugin}"))
+    }
+}

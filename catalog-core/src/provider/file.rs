@@ -1,0 +1,167 @@
+//! The provider of type `yaml`: catalog files below one folder.
+
+use std::{
+    ffi::OsStr,
+    io::{self, Read},
+    path::{Component, Path, PathBuf},
+};
+
+use async_trait::async_trait;
+
+use super::{CatalogReader, Loaded, Provider, ProviderError};
+use crate::{schema::PluginDefinition, source::SourceSpec};
+
+/// The folder that catalog files are read from, and never from outside of it.
+#[derive(Clone, Debug)]
+pub struct FileRoot {
+    /// Canonical: without links and dots.
+    root: PathBuf,
+    /// What relative paths start from, within the root.
+    base: PathBuf,
+}
+
+impl FileRoot {
+    /// The folder `root`; relative paths of sources start from `base`, which lies within it.
+    ///
+    /// # Errors
+    /// When a folder is not there, or `base` is not within `root`.
+    pub fn new(root: &Path, base: &Path) -> io::Result<Self> {
+        let (root, base) = (root.canonicalize()?, base.canonicalize()?);
+        if !base.starts_with(&root) {
+            let message = format!("`{}` is not within `{}`", base.display(), root.display());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        Ok(Self { root, base })
+    }
+
+    /// The file that a source's path means.
+    ///
+    /// Kubeflow's `sources.yaml` are written for the layout of its repository, while operators put a `sources.yaml` and its catalogs
+    /// into one folder. So the path is tried as it stands; where that names no file within the root, its file name is tried beside
+    /// the `sources.yaml`, and then that name without the `dev-` that Kubeflow gives to its development data.
+    fn resolve(&self, path: &str) -> Result<PathBuf, ProviderError> {
+        let written = Path::new(path);
+        let name = written.file_name().and_then(OsStr::to_str).ok_or_else(|| ProviderError::new("the path names no file"))?;
+        let short = name.strip_prefix("dev-").unwrap_or(name);
+        let candidates = [written, Path::new(name), Path::new(short)];
+        candidates.into_iter().find_map(|candidate| self.within(candidate)).ok_or_else(|| {
+            let outside = written.is_absolute() || written.components().any(|part| part == Component::ParentDir);
+            let hint = if outside { ", nor is one of that name beside the sources file" } else { "" };
+            ProviderError::new(format!("there is no file `{path}` within the catalog root{hint}"))
+        })
+    }
+
+    /// The regular file at that path, after all links and dots, if it lies within the root.
+    fn within(&self, path: &Path) -> Option<PathBuf> {
+        let path = self.base.join(path).canonicalize().ok()?;
+        (path.starts_with(&self.root) && path.is_file()).then_some(path)
+    }
+}
+
+/// Reads sources of type `yaml`: the file that `properties.yamlCatalogPath` names.
+#[derive(Clone, Debug)]
+pub struct FileProvider {
+    root: FileRoot,
+    reader: CatalogReader,
+}
+
+/// The property that names the file.
+const PATH: &str = "yamlCatalogPath";
+
+impl FileProvider {
+    /// Below that folder.
+    pub fn new(root: FileRoot) -> Self {
+        Self { root, reader: CatalogReader::default() }
+    }
+
+    /// With other limits.
+    #[must_use]
+    pub fn with_reader(mut self, reader: CatalogReader) -> Self {
+        self.reader = reader;
+        self
+    }
+
+    fn read(&self, plugin: &PluginDefinition, source: &SourceSpec) -> Result<Loaded, ProviderError> {
+        let path = source.properties.get(PATH).and_then(|path| path.as_str());
+        let path = path.ok_or_else(|| ProviderError::new(format!("`properties.{PATH}` must name a file")))?;
+        let file = self.root.resolve(path)?;
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let text = read_text(&file, self.reader.limits().bytes).map_err(|error| {
+            let message = match error.kind() {
+                io::ErrorKind::InvalidData => format!("{name} is not UTF-8 text"),
+                io::ErrorKind::FileTooLarge => format!("{name} is larger than {} bytes", self.reader.limits().bytes),
+                _ => format!("{name} cannot be read"),
+            };
+            ProviderError::new(message).caused_by(error)
+        })?;
+        self.reader.read(plugin, source, &name, &text)
+    }
+}
+
+/// The text of a file that may grow while it is read.
+fn read_text(path: &Path, max: usize) -> io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(max as u64 + 1).read_to_string(&mut text)?;
+    if text.len() > max { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(text) }
+}
+
+#[async_trait]
+impl Provider for FileProvider {
+    fn source_type(&self) -> &'static str {
+        "yaml"
+    }
+
+    async fn load(&self, plugin: &PluginDefinition, source: &SourceSpec) -> Result<Loaded, ProviderError> {
+        let (provider, plugin, source) = (self.clone(), plugin.clone(), source.clone());
+        // reading and parsing take long for a large file
+        tokio::task::spawn_blocking(move || provider.read(&plugin, &source))
+            .await
+            .map_err(|error| ProviderError::new("reading the file failed").caused_by(error))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, FileRoot) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("root")).unwrap();
+        fs::write(folder.path().join("root/models.yaml"), "models: []").unwrap();
+        fs::write(folder.path().join("secret.yaml"), "models: []").unwrap();
+        let root = FileRoot::new(&folder.path().join("root"), &folder.path().join("root")).unwrap();
+        (folder, root)
+    }
+
+    #[test]
+    fn a_path_is_found_as_written_or_by_its_file_name() {
+        let (_folder, root) = folder();
+        for path in ["models.yaml", "./models.yaml", "../plugins/model/data/models.yaml", "../x/dev-models.yaml"] {
+            assert!(root.resolve(path).unwrap().ends_with("root/models.yaml"), "{path}");
+        }
+    }
+
+    #[test]
+    fn nothing_outside_the_root_is_read() {
+        let (folder, root) = folder();
+        let secret = folder.path().join("secret.yaml");
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(&secret, folder.path().join("root/link.yaml")).unwrap();
+        for path in ["../secret.yaml", secret.to_str().unwrap(), "link.yaml", "", "/", "..", ".", "../../../../etc/passwd"] {
+            assert!(root.resolve(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_large_file_or_one_that_is_no_text_is_refused() {
+        let (folder, _) = folder();
+        let path = folder.path().join("f");
+        fs::write(&path, "12345").unwrap();
+        assert_eq!(read_text(&path, 5).unwrap(), "12345");
+        assert_eq!(read_text(&path, 4).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        fs::write(&path, [0xff, 0xfe]).unwrap();
+        assert_eq!(read_text(&path, 5).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+}

@@ -1,0 +1,137 @@
+//! Reading a source and making what it lists the content of the store.
+
+use std::{collections::HashMap, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::FutureExt;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::{
+    clock::{Clock, SystemClock},
+    provider::{Loaded, Provider},
+    registry::panic_text,
+    schema::PluginDefinition,
+    source::{Refresh, RefreshFigures, RefreshState, Source, SourceState, SourceStatus},
+    store::{AssetStore, SourceKey, SourceStore, StoreError, hook::Fence},
+    tenant::TenantScope,
+};
+
+/// Refreshes sources: asks the provider of a source's type and hands the assets to the store.
+#[derive(Clone, Debug)]
+pub struct Refresher<A, S> {
+    assets: A,
+    sources: S,
+    providers: Arc<HashMap<String, Arc<dyn Provider>>>,
+    timeout: Duration,
+    clock: Arc<dyn Clock>,
+}
+
+/// So many rejected items are named in a source's status and in the log; the others are counted.
+const REJECTED_SHOWN: usize = 3;
+
+impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
+    /// Between those stores; a source may take 60 s to be read.
+    pub fn new(assets: A, sources: S) -> Self {
+        Self {
+            assets,
+            sources,
+            providers: Arc::default(),
+            timeout: Duration::from_secs(60),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// With one provider more; of two for one type the later counts.
+    #[must_use]
+    pub fn with_provider(mut self, provider: impl Provider) -> Self {
+        let providers = Arc::make_mut(&mut self.providers);
+        providers.insert(provider.source_type().into(), Arc::new(provider));
+        self
+    }
+
+    /// With another time that reading a source may take.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Reads `source` and replaces its assets. A provider that fails, panics or hangs changes nothing but the source's status,
+    /// which the caller gets; a source that is switched off loses its assets.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub async fn refresh<F: Fence<A::Transaction>>(
+        &self,
+        scope: &TenantScope,
+        plugin: &PluginDefinition,
+        source: &Source,
+        fence: &F,
+    ) -> Result<SourceStatus, StoreError> {
+        let key = SourceKey { plugin: plugin.name.clone(), id: source.spec.id.clone() };
+        let started_at = self.clock.now();
+        let loaded = if source.spec.enabled { self.load(plugin, source).await } else { Ok(Loaded::default()) };
+        let mut status = source.status.clone();
+        let (state, figures) = match loaded {
+            Ok(loaded) => {
+                let Loaded { drafts, rejected } = loaded;
+                let mut figures = self.assets.replace(scope, &key, drafts, fence).await?;
+                figures.rejected = rejected.len() as u64;
+                for rejected in rejected.iter().take(REJECTED_SHOWN) {
+                    tracing::warn!(plugin = %plugin.name, source = %source.spec.id, item = %rejected, "item rejected");
+                }
+                status.error = told(&rejected);
+                status.state = match (source.spec.enabled, rejected.is_empty()) {
+                    (false, _) => SourceState::Disabled,
+                    (true, true) => SourceState::Available,
+                    (true, false) => SourceState::Partial,
+                };
+                status.entity_count = figures.loaded + figures.updated + figures.unchanged;
+                (RefreshState::Succeeded, figures)
+            }
+            Err(error) => {
+                tracing::warn!(plugin = %plugin.name, source = %source.spec.id, error, "source cannot be read");
+                status.error = Some(error);
+                status.state = SourceState::Error;
+                (RefreshState::Failed, RefreshFigures::default())
+            }
+        };
+        let finished_at = self.clock.now();
+        status.last_refresh = Some(Refresh { job_id: Uuid::now_v7(), state, started_at, finished_at, figures });
+        self.sources.note_status(scope, &key, &status).await?;
+        Ok(status)
+    }
+
+    async fn load(&self, plugin: &PluginDefinition, source: &Source) -> Result<Loaded, String> {
+        let source_type = &source.spec.source_type;
+        let provider = self.providers.get(source_type).ok_or_else(|| {
+            let mut known: Vec<&str> = self.providers.keys().map(String::as_str).collect();
+            known.sort_unstable();
+            format!("no provider reads sources of type `{source_type}`; those that can be read are {}", known.join(", "))
+        })?;
+        let load = AssertUnwindSafe(provider.load(plugin, &source.spec)).catch_unwind();
+        match timeout(self.timeout, load).await {
+            Ok(Ok(loaded)) => loaded.map_err(|error| {
+                tracing::debug!(error = &error as &dyn std::error::Error, "provider failed");
+                error.to_string()
+            }),
+            Ok(Err(panic)) => {
+                tracing::error!(provider = source_type, panic = panic_text(panic.as_ref()), "provider panicked");
+                Err("the provider failed unexpectedly".into())
+            }
+            Err(_) => Err(format!("reading the source took longer than {:?}", self.timeout)),
+        }
+    }
+}
+
+/// The first rejected items, and how many more there are.
+fn told(rejected: &[impl fmt::Display]) -> Option<String> {
+    if rejected.is_empty() {
+        return None;
+    }
+    let mut text: Vec<String> = rejected.iter().take(REJECTED_SHOWN).map(ToString::to_string).collect();
+    if rejected.len() > REJECTED_SHOWN {
+        text.push(format!("and {} more", rejected.len() - REJECTED_SHOWN));
+    }
+    Some(text.join("\n"))
+}

@@ -1,0 +1,252 @@
+//! The one place where the two engines meet: a pool, a transaction, rows.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+
+use super::{
+    StoreError, StoreErrorKind,
+    statement::{Dialect, SqlValue, Statement},
+};
+
+/// One row of an answer, its columns in the order of the `select`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row(Vec<SqlValue>);
+
+impl Row {
+    /// From its columns.
+    pub fn new(columns: Vec<SqlValue>) -> Self {
+        Self(columns)
+    }
+
+    fn take(&mut self, column: usize) -> Option<SqlValue> {
+        self.0.get_mut(column).map(|value| std::mem::replace(value, SqlValue::Text(None)))
+    }
+
+    fn wrong(column: usize, want: &str) -> StoreError {
+        StoreError::new(StoreErrorKind::Corrupt, format!("column {column} is no {want}"))
+    }
+
+    /// Takes a text out of the row; none for NULL.
+    ///
+    /// # Errors
+    /// `Corrupt` if the column is missing or of another type.
+    pub fn take_text(&mut self, column: usize) -> Result<Option<String>, StoreError> {
+        match self.take(column) {
+            Some(SqlValue::Text(text)) => Ok(text),
+            _ => Err(Self::wrong(column, "text")),
+        }
+    }
+
+    /// Takes a text that is not NULL.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is not there.
+    pub fn text(&mut self, column: usize) -> Result<String, StoreError> {
+        self.take_text(column)?.ok_or_else(|| Self::wrong(column, "text"))
+    }
+
+    /// Takes a whole number.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is not there.
+    pub fn integer(&mut self, column: usize) -> Result<i64, StoreError> {
+        match self.take(column) {
+            Some(SqlValue::Integer(Some(number))) => Ok(number),
+            _ => Err(Self::wrong(column, "whole number")),
+        }
+    }
+
+    /// Takes a number; a whole one is taken as one, too.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is not there.
+    #[expect(clippy::cast_precision_loss, reason = "an engine may give back 2.0 as 2")]
+    pub fn number(&mut self, column: usize) -> Result<f64, StoreError> {
+        match self.take(column) {
+            Some(SqlValue::Number(Some(number))) => Ok(number),
+            Some(SqlValue::Integer(Some(number))) => Ok(number as f64),
+            _ => Err(Self::wrong(column, "number")),
+        }
+    }
+
+    /// Takes a truth value; SQLite's 1 and 0 are such.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is not there.
+    pub fn boolean(&mut self, column: usize) -> Result<bool, StoreError> {
+        match self.take(column) {
+            Some(SqlValue::Boolean(Some(truth))) => Ok(truth),
+            Some(SqlValue::Integer(Some(number))) => Ok(number != 0),
+            _ => Err(Self::wrong(column, "truth value")),
+        }
+    }
+
+    /// Takes bytes.
+    ///
+    /// # Errors
+    /// `Corrupt` if they are not there.
+    pub fn bytes(&mut self, column: usize) -> Result<Vec<u8>, StoreError> {
+        match self.take(column) {
+            Some(SqlValue::Bytes(Some(bytes))) => Ok(bytes),
+            _ => Err(Self::wrong(column, "bytes")),
+        }
+    }
+}
+
+/// A pool of connections to one engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    engine: Arc<dyn Engine>,
+}
+
+/// A transaction that changes something. Dropped without [`commit`](Self::commit) it is rolled back.
+pub struct Transaction {
+    inner: Box<dyn EngineTransaction>,
+}
+
+/// What an engine does for a [`Database`].
+#[async_trait]
+pub(super) trait Engine: Send + Sync {
+    fn dialect(&self) -> Dialect;
+    async fn fetch(&self, statement: Statement) -> Result<Vec<Row>, StoreError>;
+    async fn begin(&self) -> Result<Box<dyn EngineTransaction>, StoreError>;
+    async fn close(&self);
+}
+
+/// What an engine does for a [`Transaction`].
+#[async_trait]
+pub(super) trait EngineTransaction: Send {
+    fn dialect(&self) -> Dialect;
+    async fn fetch(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError>;
+    async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError>;
+    async fn execute_script(&mut self, script: &'static str) -> Result<(), StoreError>;
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+    async fn rollback(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+impl Database {
+    #[cfg_attr(not(any(feature = "sqlite", feature = "postgres")), expect(dead_code, reason = "without an engine"))]
+    pub(super) fn from_engine(engine: impl Engine + 'static) -> Self {
+        Self { engine: Arc::new(engine) }
+    }
+
+    /// The engine's language.
+    pub fn dialect(&self) -> Dialect {
+        self.engine.dialect()
+    }
+
+    /// Reads.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable` when no connection came in time, `Internal`.
+    pub async fn fetch(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        self.engine.fetch(statement).await
+    }
+
+    /// Begins a transaction that will change something. On SQLite it has the write lock from here on.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable` when no connection or lock came in time.
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        Ok(Transaction { inner: self.engine.begin().await? })
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// `Unavailable` when it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut statement = Statement::new(self.dialect());
+        statement.push("select 1");
+        self.fetch(statement).await.map(drop)
+    }
+
+    /// Closes every connection; whatever is asked later fails.
+    pub async fn close(&self) {
+        self.engine.close().await;
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Database({:?})", self.dialect())
+    }
+}
+
+impl Transaction {
+    /// The engine's language.
+    pub fn dialect(&self) -> Dialect {
+        self.inner.dialect()
+    }
+
+    /// Reads, within the transaction.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Conflict`, `Internal`.
+    pub async fn fetch(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        self.inner.fetch(statement).await
+    }
+
+    /// Changes, and gives the number of rows that were.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Conflict`, `Internal`.
+    pub async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
+        self.inner.execute(statement).await
+    }
+
+    /// Runs several statements of the program, without values.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Conflict`, `Internal`.
+    pub async fn execute_script(&mut self, script: &'static str) -> Result<(), StoreError> {
+        self.inner.execute_script(script).await
+    }
+
+    /// Marks a point to go back to. Points nest: the last one that was neither released nor gone back to is meant.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Internal`.
+    pub async fn savepoint(&mut self) -> Result<(), StoreError> {
+        self.inner.execute_script("savepoint catalog").await
+    }
+
+    /// Undoes what came after the last [`savepoint`](Self::savepoint), and forgets that point.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Internal` when there is none.
+    pub async fn rollback_to_savepoint(&mut self) -> Result<(), StoreError> {
+        self.inner.execute_script("rollback to savepoint catalog; release savepoint catalog").await
+    }
+
+    /// Keeps what came after the last [`savepoint`](Self::savepoint), and forgets that point.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Internal` when there is none.
+    pub async fn release_savepoint(&mut self) -> Result<(), StoreError> {
+        self.inner.execute_script("release savepoint catalog").await
+    }
+
+    /// Makes all of it true at once.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Conflict`; nothing was changed then, unless the connection broke while the answer was under way.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.inner.commit().await
+    }
+
+    /// Undoes all of it, and waits until that is done.
+    ///
+    /// # Errors
+    /// `Unavailable`; the engine undoes it then by itself.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        self.inner.rollback().await
+    }
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Transaction({:?})", self.dialect())
+    }
+}

@@ -1,0 +1,86 @@
+//! What both engines share of sqlx: binding values and sorting errors.
+
+use sqlx::{AssertSqlSafe, Database, Encode, Type, error::ErrorKind, query::Query};
+
+use super::{
+    StoreError, StoreErrorKind,
+    statement::{SqlValue, Statement},
+};
+
+/// The one place where built SQL text meets the driver: its type keeps strangers' words out of it.
+#[expect(clippy::disallowed_methods, reason = "a statement's text holds only the program's literals and field names")]
+pub(super) fn prepare<'q, DB>(statement: Statement) -> Query<'q, DB, DB::Arguments>
+where
+    DB: Database,
+    for<'v> Option<String>: Encode<'v, DB> + Type<DB>,
+    for<'v> Option<i64>: Encode<'v, DB> + Type<DB>,
+    for<'v> Option<f64>: Encode<'v, DB> + Type<DB>,
+    for<'v> Option<bool>: Encode<'v, DB> + Type<DB>,
+    for<'v> Option<Vec<u8>>: Encode<'v, DB> + Type<DB>,
+{
+    let (text, values) = statement.into_parts();
+    values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {
+        SqlValue::Text(text) => query.bind(text),
+        SqlValue::Integer(number) => query.bind(number),
+        SqlValue::Number(number) => query.bind(number),
+        SqlValue::Boolean(truth) => query.bind(truth),
+        SqlValue::Bytes(bytes) => query.bind(bytes),
+    })
+}
+
+pub(super) fn store_error(error: sqlx::Error) -> StoreError {
+    let kind = match &error {
+        sqlx::Error::Database(database) => match database.kind() {
+            ErrorKind::UniqueViolation | ErrorKind::ForeignKeyViolation | ErrorKind::ExclusionViolation => {
+                StoreErrorKind::Conflict
+            }
+            _ => of_code(database.code().as_deref().unwrap_or_default()),
+        },
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+            StoreErrorKind::Unavailable
+        }
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => StoreErrorKind::Corrupt,
+        _ => StoreErrorKind::Internal,
+    };
+    StoreError::new(kind, error)
+}
+
+/// By SQLSTATE (PostgreSQL manual, appendix A) or SQLite's extended result code, whose lowest byte is the primary one.
+fn of_code(code: &str) -> StoreErrorKind {
+    let serialization = ["40001", "40P01", "55P03"];
+    let unavailable = ["08", "53", "57", "25006"];
+    if serialization.contains(&code) {
+        return StoreErrorKind::Conflict;
+    }
+    if code.len() == 5 && unavailable.iter().any(|class| code.starts_with(class)) {
+        return StoreErrorKind::Unavailable;
+    }
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        // busy, locked, read-only, input or output, full, cannot open
+        Ok(5 | 6 | 8 | 10 | 13 | 14) if code.len() < 5 => StoreErrorKind::Unavailable,
+        // malformed, not a database
+        Ok(11 | 26) if code.len() < 5 => StoreErrorKind::Corrupt,
+        _ => StoreErrorKind::Internal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_sorted_by_what_can_be_done() {
+        for (code, kind) in [
+            ("40001", StoreErrorKind::Conflict),
+            ("57014", StoreErrorKind::Unavailable),
+            ("25006", StoreErrorKind::Unavailable),
+            ("42601", StoreErrorKind::Internal),
+            ("5", StoreErrorKind::Unavailable),
+            ("261", StoreErrorKind::Unavailable),
+            ("11", StoreErrorKind::Corrupt),
+            ("1", StoreErrorKind::Internal),
+        ] {
+            assert_eq!(of_code(code), kind, "{code}");
+        }
+    }
+}

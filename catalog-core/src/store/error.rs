@@ -1,0 +1,72 @@
+use std::{error::Error, fmt};
+
+/// A store could not do what it was asked to.
+#[derive(Debug)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// What kept a store from doing it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// The database does not answer, or not in time. Trying again may help.
+    Unavailable,
+    /// What is stored stands against it: somebody else was faster.
+    Conflict,
+    /// What is stored cannot be read.
+    Corrupt,
+    /// The holder of a fence has lost it; nothing was changed.
+    Fenced,
+    /// The scope holds more than one tenant, and a change is one tenant's.
+    ScopeTooWide,
+    /// The program and the database's schema do not fit each other.
+    Schema,
+    /// The program asked for what the database does not understand.
+    Internal,
+}
+
+impl StoreErrorKind {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Unavailable => "the database is unavailable",
+            Self::Conflict => "what is stored stands against the change",
+            Self::Corrupt => "what is stored cannot be read",
+            Self::Fenced => "the lease that the change was made under is lost",
+            Self::ScopeTooWide => "a change needs a scope of one tenant",
+            Self::Schema => "the database's schema does not fit this program",
+            Self::Internal => "the database refused a statement",
+        }
+    }
+}
+
+impl StoreError {
+    /// With that cause.
+    pub fn new(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind, source: Some(source.into()) }
+    }
+
+    /// What kept it.
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+}
+
+impl From<StoreErrorKind> for StoreError {
+    fn from(kind: StoreErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.text())
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))
+    }
+}

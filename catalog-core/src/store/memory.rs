@@ -1,0 +1,256 @@
+//! Stores in memory: for examples, and for tests that want no database.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    AssetPage, AssetQuery, AssetStore, Found, SourceKey, SourceQuery, SourceStore, StoreError, StoreErrorKind,
+    asset::{Known, Replacement},
+    hook::{Change, Enqueue, Fence, JobRequest, Recorder},
+};
+use crate::{
+    asset::{AssetDraft, AssetKey, AssetRecord, CollectionKey},
+    clock::{Clock, SystemClock},
+    name::{KindName, Namespace, PluginName, SourceId},
+    order::{Direction, SortKey},
+    page::Position,
+    source::{RefreshFigures, Source, SourceSpec, SourceStatus},
+    tenant::TenantScope,
+};
+
+/// What a change to a store in memory runs in. It holds nothing: the change is made after the hooks have agreed.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct MemoryTransaction;
+
+type Assets = BTreeMap<Uuid, Arc<AssetRecord>>;
+type Sources = BTreeMap<(Namespace, PluginName, SourceId), Source>;
+
+/// Assets in memory, each list a walk over all of them.
+#[derive(Clone, Debug)]
+pub struct MemoryAssetStore<R> {
+    assets: Arc<RwLock<Arc<Assets>>>,
+    recorder: Arc<R>,
+    clock: Arc<dyn Clock>,
+}
+
+impl<R> MemoryAssetStore<R> {
+    /// An empty store.
+    pub fn new(recorder: R) -> Self {
+        Self { assets: Arc::default(), recorder: Arc::new(recorder), clock: Arc::new(SystemClock) }
+    }
+
+    /// With another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    fn snapshot(&self) -> Arc<Assets> {
+        Arc::clone(&self.assets.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
+    type Transaction = MemoryTransaction;
+
+    async fn list(&self, scope: &TenantScope, query: &AssetQuery) -> Result<AssetPage, StoreError> {
+        let assets = self.snapshot();
+        let mut rows: Vec<(SortKey, &AssetRecord)> = assets
+            .values()
+            .filter(|asset| scope.covers(&asset.namespace) && asset.collection == query.collection)
+            .filter(|asset| query.source.as_ref().is_none_or(|source| *source == asset.source))
+            .filter(|asset| query.words.iter().all(|word| asset.draft.search.contains(word)))
+            .filter(|asset| query.filter.as_ref().is_none_or(|filter| filter.matches(asset.as_ref())))
+            .map(|asset| (query.order.sort_key(asset.attribute(query.order.field())), asset.as_ref()))
+            .collect();
+        let total = query.count.then_some(rows.len() as u64);
+        // finite numbers and keys of one type always compare
+        rows.sort_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal).then(a.1.id.cmp(&b.1.id)));
+        if query.order.direction() == Direction::Descending {
+            rows.reverse();
+        }
+        if let Some(after) = &query.after {
+            let bound = (&after.key, after.id);
+            rows.retain(|(key, asset)| match query.order.direction() {
+                Direction::Ascending => (key, asset.id) > bound,
+                Direction::Descending => (key, asset.id) < bound,
+            });
+        }
+        let more = rows.len() > query.size.get();
+        rows.truncate(query.size.get());
+        let next = rows.last().filter(|_| more).map(|(key, asset)| Position { key: key.clone(), id: asset.id });
+        Ok(AssetPage { documents: rows.iter().map(|(_, asset)| asset.document()).collect(), next, total })
+    }
+
+    async fn find(
+        &self,
+        scope: &TenantScope,
+        collection: &CollectionKey,
+        key: &AssetKey,
+    ) -> Result<Found, StoreError> {
+        let assets = self.snapshot();
+        let mut found: Vec<&AssetRecord> = assets
+            .values()
+            .map(AsRef::as_ref)
+            .filter(|asset| scope.covers(&asset.namespace) && asset.collection == *collection && asset.draft.name == key.name)
+            .filter(|asset| key.source.as_ref().is_none_or(|source| *source == asset.source))
+            .collect();
+        match found.as_mut_slice() {
+            [] => Ok(Found::Nothing),
+            [asset] => Ok(Found::One {
+                id: asset.id,
+                revision: asset.revision,
+                document: asset.document(),
+                artifacts: json!(asset.draft.artifacts).to_string(),
+            }),
+            several => {
+                several.sort_by(|a, b| a.source.cmp(&b.source));
+                Ok(Found::Ambiguous(several.iter().map(|asset| asset.source.clone()).collect()))
+            }
+        }
+    }
+
+    async fn replace<F: Fence<MemoryTransaction>>(
+        &self,
+        scope: &TenantScope,
+        source: &SourceKey,
+        drafts: Vec<(KindName, Vec<AssetDraft>)>,
+        fence: &F,
+    ) -> Result<RefreshFigures, StoreError> {
+        let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
+        let mut transaction = MemoryTransaction;
+        fence.check(&mut transaction).await?;
+        let before = self.snapshot();
+        let known: HashMap<(String, String), Known> = before
+            .values()
+            .filter(|asset| {
+                asset.namespace == *namespace && asset.collection.plugin == source.plugin && asset.source == source.id
+            })
+            .map(|asset| ((asset.collection.kind.to_string(), asset.draft.name.to_string()), known(asset)))
+            .collect();
+        let replacement = Replacement::plan(known, drafts, namespace, source, self.clock.now());
+        if replacement.changes_something() {
+            let change = Change::of_assets(namespace, source, replacement.figures);
+            self.recorder.record(&mut transaction, &change).await?;
+        }
+        let mut after = Assets::clone(&before);
+        for id in &replacement.removed {
+            after.remove(id);
+        }
+        after.extend(replacement.written.into_iter().map(|record| (record.id, Arc::new(record))));
+        let mut assets = self.assets.write().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&assets, &before) {
+            return Err(StoreErrorKind::Conflict.into());
+        }
+        *assets = Arc::new(after);
+        Ok(replacement.figures)
+    }
+}
+
+fn known(asset: &AssetRecord) -> Known {
+    Known {
+        id: asset.id,
+        revision: asset.revision,
+        create_time: asset.create_time,
+        digest: asset.draft.digest().to_vec(),
+    }
+}
+
+/// Sources in memory.
+#[derive(Clone, Debug)]
+pub struct MemorySourceStore<R, Q> {
+    sources: Arc<RwLock<Sources>>,
+    recorder: Arc<R>,
+    queue: Arc<Q>,
+    clock: Arc<dyn Clock>,
+}
+
+impl<R, Q> MemorySourceStore<R, Q> {
+    /// An empty store.
+    pub fn new(recorder: R, queue: Q) -> Self {
+        Self { sources: Arc::default(), recorder: Arc::new(recorder), queue: Arc::new(queue), clock: Arc::new(SystemClock) }
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Sources) -> T) -> T {
+        read(&self.sources.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write<T>(&self, write: impl FnOnce(&mut Sources) -> T) -> T {
+        write(&mut self.sources.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> SourceStore for MemorySourceStore<R, Q> {
+    async fn list(&self, scope: &TenantScope, query: &SourceQuery) -> Result<Vec<Source>, StoreError> {
+        let after = query.after.as_ref().map(|(n, p, i)| (n.as_str(), p.as_str(), i.as_str()));
+        let wanted = |(namespace, plugin, id): &(Namespace, PluginName, SourceId)| {
+            scope.covers(namespace)
+                && query.plugin.as_ref().is_none_or(|wanted| wanted == plugin)
+                && after.is_none_or(|after| (namespace.as_str(), plugin.as_str(), id.as_str()) > after)
+        };
+        Ok(self.read(|sources| {
+            let found = sources.iter().filter(|(key, _)| wanted(key)).map(|(_, source)| source.clone());
+            found.take(query.size.get() + 1).collect()
+        }))
+    }
+
+    async fn find(&self, scope: &TenantScope, key: &SourceKey) -> Result<Option<Source>, StoreError> {
+        Ok(self.read(|sources| {
+            let mut found = sources.values().filter(|source| {
+                scope.covers(&source.namespace) && source.plugin == key.plugin && source.spec.id == key.id
+            });
+            found.next().filter(|_| found.next().is_none()).cloned()
+        }))
+    }
+
+    async fn apply(&self, scope: &TenantScope, plugin: &PluginName, spec: &SourceSpec) -> Result<Source, StoreError> {
+        let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
+        let key = (namespace.clone(), plugin.clone(), spec.id.clone());
+        let before = self.read(|sources| sources.get(&key).cloned());
+        if let Some(before) = before.as_ref().filter(|before| before.spec == *spec) {
+            return Ok(before.clone());
+        }
+        let after = Source::applied(before.as_ref(), namespace, plugin, spec, self.clock.now());
+        let change = Change::of_source(before.as_ref(), &after);
+        let mut transaction = MemoryTransaction;
+        self.recorder.record(&mut transaction, &change).await?;
+        if spec.enabled {
+            let job = JobRequest::Refresh { namespace, plugin, source: &spec.id };
+            self.queue.enqueue(&mut transaction, &job).await?;
+        }
+        self.write(|sources| {
+            if sources.get(&key).map(|source| source.revision) != before.as_ref().map(|before| before.revision) {
+                return Err(StoreErrorKind::Conflict.into());
+            }
+            sources.insert(key, after.clone());
+            Ok(after)
+        })
+    }
+
+    async fn remove(&self, scope: &TenantScope, key: &SourceKey) -> Result<(), StoreError> {
+        let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
+        let key = (namespace.clone(), key.plugin.clone(), key.id.clone());
+        let Some(before) = self.read(|sources| sources.get(&key).cloned()) else { return Ok(()) };
+        self.recorder.record(&mut MemoryTransaction, &Change::of_removed_source(&before)).await?;
+        self.write(|sources| sources.remove(&key));
+        Ok(())
+    }
+
+    async fn note_status(&self, scope: &TenantScope, key: &SourceKey, status: &SourceStatus) -> Result<(), StoreError> {
+        let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
+        let key = (namespace.clone(), key.plugin.clone(), key.id.clone());
+        self.write(|sources| {
+            if let Some(source) = sources.get_mut(&key) {
+                source.status = status.clone();
+            }
+        });
+        Ok(())
+    }
+}

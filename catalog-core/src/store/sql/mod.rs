@@ -1,0 +1,15 @@
+//! The stores on a SQL engine. The text is the same for every engine where they agree; where not, [`dialect`] has both forms side
+//! by side.
+
+mod asset;
+mod dialect;
+mod migration;
+mod setting;
+mod source;
+
+pub use self::{
+    asset::SqlAssetStore,
+    migration::{MIGRATIONS, Migration, MigrationSet, Migrated, migrate},
+    setting::SqlSettingStore,
+    source::SqlSourceStore,
+};

@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod drain;
+#[cfg(feature = "axum")]
+mod probe;
+mod readiness;
+
+#[cfg(feature = "axum")]
+pub use self::probe::probes;
+pub use self::{
+    drain::{Drain, terminated},
+    readiness::{Component, Readiness, ReadinessReport, State},
+};

@@ -1,0 +1,7 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod authenticate;
+pub mod authorize;
+
+pub use self::{authenticate::AnonymousLayer, authorize::AuthorizeLayer};

@@ -1,0 +1,93 @@
+//! The command line.
+
+use clap::{Arg, ArgMatches, Command};
+
+use crate::{
+    AnyError,
+    config::{Origin, SETTINGS, Setting, Settings},
+    serve,
+};
+
+/// Runs what the command line asks for.
+pub(crate) fn run() -> Result<(), AnyError> {
+    let matches = command().get_matches();
+    let (name, inner) = matches.subcommand().unwrap_or(("serve", &matches));
+    if name == "keys" {
+        print!("{}", keys());
+        return Ok(());
+    }
+    let settings = settings(&matches, inner)?;
+    let config = settings.config()?;
+    match name {
+        "config" => print!("{settings}"),
+        "routes" => print!("{}", serve::offline(&config)?.0),
+        "openapi" => println!("{}", serve::offline(&config)?.1),
+        _ => serve::run(&config)?,
+    }
+    Ok(())
+}
+
+fn command() -> Command {
+    let file = Arg::new("config").long("config").value_name("FILE").global(true).help("A configuration file, YAML");
+    let flags = SETTINGS.iter().map(flag);
+    Command::new("catalog-server")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Serves catalogs of models, MCP servers, agents, prompts and more, to many tenants")
+        .after_help(
+            "Without any setting the server runs a demo: SQLite under ./catalog-data, loopback only, sample data of two teams.\n\
+             `catalog-server keys` tells every setting with its environment variable, default and unit.",
+        )
+        .arg(file)
+        .args(flags)
+        .subcommand(Command::new("serve").about("Serve; what happens without a subcommand"))
+        .subcommand(Command::new("config").about("Print the effective settings and where each comes from, secrets redacted"))
+        .subcommand(Command::new("keys").about("Print every setting: key, environment variable, default, unit, meaning"))
+        .subcommand(Command::new("routes").about("Print every route and the permission that it asks for"))
+        .subcommand(Command::new("openapi").about("Print the OpenAPI document"))
+}
+
+fn flag(setting: &'static Setting) -> Arg {
+    let name = setting.flag();
+    let arg = Arg::new(setting.key).long(name).value_name(setting.kind.noun()).global(true).help(setting.meaning);
+    arg.hide_short_help(!setting.often)
+}
+
+fn settings(outer: &ArgMatches, inner: &ArgMatches) -> Result<Settings, AnyError> {
+    let given = |key: &str| inner.get_one::<String>(key).or_else(|| outer.get_one::<String>(key));
+    let mut settings = Settings::default();
+    if let Some(file) = given("config") {
+        settings.read_file(file.as_ref())?;
+    }
+    settings.read_environment(std::env::vars_os())?;
+    for setting in SETTINGS {
+        if let Some(text) = given(setting.key) {
+            settings.set(setting, text, Origin::Flag)?;
+        }
+    }
+    settings.fill_in()?;
+    Ok(settings)
+}
+
+/// Every setting, for people.
+fn keys() -> String {
+    let mut out = String::new();
+    for setting in SETTINGS {
+        let default = |value: Option<&'static str>| match value {
+            None => "none",
+            Some("") => "empty",
+            Some(value) => value,
+        };
+        let (demo, production) = (default(setting.demo), default(setting.production));
+        let default = if demo == production { demo.into() } else { format!("{production} (production), {demo} (demo)") };
+        out.push_str(&format!(
+            "{key}\n    {meaning}\n    {noun}; default {default}; {env}; --{flag}\n",
+            key = setting.key,
+            meaning = setting.meaning,
+            noun = setting.kind.noun().to_lowercase(),
+            env = setting.env,
+            flag = setting.flag(),
+        ));
+    }
+    out
+}
+

@@ -1,0 +1,175 @@
+//! The settings: one table, read from file, environment and flags, in that order; an unknown key is an error.
+
+mod setting;
+mod settings;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use catalog_core::name::Namespace;
+use serde::Deserialize;
+
+pub(crate) use self::{
+    setting::{SETTINGS, Setting},
+    settings::{ConfigError, Origin, Settings},
+};
+
+/// The settings, typed. Each field's meaning and default stand in [`SETTINGS`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) profile: Profile,
+    pub(crate) listen: SocketAddr,
+    pub(crate) listen_file: Option<PathBuf>,
+    pub(crate) database: Database,
+    pub(crate) sources: Sources,
+    pub(crate) tenancy: Tenancy,
+    pub(crate) auth: Auth,
+    pub(crate) authz: Authz,
+    pub(crate) http: Http,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) cache: Cache,
+    pub(crate) page_token_keys: Vec<String>,
+    pub(crate) log: Log,
+}
+
+/// What the server is for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Profile {
+    /// A look at it: sample data, loopback only.
+    Demo,
+    /// Work.
+    Production,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Database {
+    pub(crate) url: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sources {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) root: Option<PathBuf>,
+    pub(crate) namespace: Namespace,
+    pub(crate) timeout_seconds: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tenancy {
+    pub(crate) mode: TenancyMode,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TenancyMode {
+    /// One tenant, `default`.
+    Single,
+    /// As many as there are.
+    Namespace,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Auth {
+    pub(crate) mode: AuthMode,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AuthMode {
+    /// Everybody is `system:anonymous`.
+    Anonymous,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Authz {
+    pub(crate) mode: AuthzMode,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AuthzMode {
+    /// Everybody may do everything.
+    None,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Http {
+    pub(crate) body_limit_bytes: usize,
+    pub(crate) timeout_seconds: u32,
+    pub(crate) handler_timeout_seconds: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shutdown {
+    pub(crate) delay_seconds: u32,
+    pub(crate) grace_seconds: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cache {
+    pub(crate) discovery_ttl: u32,
+    pub(crate) capabilities_ttl: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) filter: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Human,
+    /// For programs, one object a line.
+    Json,
+}
+
+/// Whole seconds as a span.
+pub(crate) fn seconds(number: u32) -> Duration {
+    Duration::from_secs(number.into())
+}
+
+impl Config {
+    /// Whether nothing decides what callers may.
+    pub(crate) fn authz_is_open(&self) -> bool {
+        self.authz.mode == AuthzMode::None
+    }
+
+    /// Checks what the single types cannot say.
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        if self.profile == Profile::Demo && !self.listen.ip().is_loopback() {
+            return Err(ConfigError::new("listen", "the demo profile is served on loopback only"));
+        }
+        if self.listen_file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
+            return Err(ConfigError::new("listen_file", "must name a file"));
+        }
+        for (key, number) in [
+            ("http.timeout_seconds", self.http.timeout_seconds),
+            ("http.handler_timeout_seconds", self.http.handler_timeout_seconds),
+            ("sources.timeout_seconds", self.sources.timeout_seconds),
+        ] {
+            if number == 0 {
+                return Err(ConfigError::new(key, "must be at least 1"));
+            }
+        }
+        if self.tenancy.mode == TenancyMode::Single && self.sources.namespace.as_str() != "default" {
+            return Err(ConfigError::new("sources.namespace", "must be `default`, the one namespace of the tenancy mode `single`"));
+        }
+        if !self.database.url.starts_with("sqlite:") {
+            return Err(ConfigError::new("database.url", "must begin with `sqlite:`, the engine that this build has"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! The table of settings. Flags, environment variables, defaults, `config` and `keys` all derive from it.
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// Its key in the file: `http.timeout_seconds`.
+    pub(crate) key: &'static str,
+    /// Its environment variable.
+    pub(crate) env: &'static str,
+    /// What its values are.
+    pub(crate) kind: Kind,
+    /// What it means, with its unit.
+    pub(crate) meaning: &'static str,
+    /// Its default in the demo profile; none if it may be absent or must be given.
+    pub(crate) demo: Option<&'static str>,
+    /// Its default in the production profile.
+    pub(crate) production: Option<&'static str>,
+    /// It must be given where there is no default.
+    pub(crate) required: bool,
+    /// Its value is never printed.
+    pub(crate) secret: bool,
+    /// It may be set and the demo stay a demo: it neither weakens nor widens anything.
+    pub(crate) keeps_demo: bool,
+    /// The short help tells it.
+    pub(crate) often: bool,
+}
+
+/// What the values of a setting are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    Text,
+    Integer,
+    /// Texts, with commas between them in the environment and in flags.
+    List,
+}
+
+impl Kind {
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Self::Text => "TEXT",
+            Self::Integer => "NUMBER",
+            Self::List => "LIST",
+        }
+    }
+}
+
+impl Setting {
+    const fn new(key: &'static str, env: &'static str, kind: Kind, meaning: &'static str) -> Self {
+        Self {
+            key,
+            env,
+            kind,
+            meaning,
+            demo: None,
+            production: None,
+            required: false,
+            secret: false,
+            keeps_demo: false,
+            often: false,
+        }
+    }
+
+    const fn or(mut self, default: &'static str) -> Self {
+        self.demo = Some(default);
+        self.production = Some(default);
+        self
+    }
+
+    const fn in_demo(mut self, default: &'static str) -> Self {
+        self.demo = Some(default);
+        self
+    }
+
+    const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    const fn keeps_demo(mut self) -> Self {
+        self.keeps_demo = true;
+        self
+    }
+
+    const fn often(mut self) -> Self {
+        self.often = true;
+        self
+    }
+
+    /// Its flag, without the dashes.
+    pub(crate) fn flag(&self) -> String {
+        self.env.strip_prefix("CATALOG_").unwrap_or(self.env).to_lowercase().replace('_', "-")
+    }
+}
+
+use Kind::{Integer, List, Text};
+
+/// All settings.
+pub(crate) const SETTINGS: &[Setting] = &[
+    Setting::new("profile", "CATALOG_PROFILE", Text, "`demo`: sample data, loopback only; or `production`. The default is `demo` until a setting is given that could matter")
+        .often(),
+    Setting::new("listen", "CATALOG_LISTEN", Text, "The address to listen on; port 0 picks a free one")
+        .or("127.0.0.1:8080")
+        .keeps_demo()
+        .often(),
+    Setting::new("listen_file", "CATALOG_LISTEN_FILE", Text, "A file to write the chosen address to").keeps_demo(),
+    Setting::new("database.url", "CATALOG_DATABASE_URL", Text, "The database: `sqlite://` and a path")
+        .or("sqlite://./catalog-data/catalog.db")
+        .often(),
+    Setting::new("sources.file", "CATALOG_SOURCES", Text, "A `sources.yaml` of Kubeflow's format, to load at the start")
+        .keeps_demo()
+        .often(),
+    Setting::new("sources.root", "CATALOG_SOURCES_ROOT", Text, "The folder outside of which no catalog file is read; that of the sources file if absent")
+        .keeps_demo(),
+    Setting::new("sources.namespace", "CATALOG_SOURCES_NAMESPACE", Text, "The tenant that the sources file is loaded for")
+        .or("default")
+        .keeps_demo(),
+    Setting::new("sources.timeout_seconds", "CATALOG_SOURCES_TIMEOUT_SECONDS", Integer, "How long reading one source may take, in seconds")
+        .or("60")
+        .keeps_demo(),
+    Setting::new("tenancy.mode", "CATALOG_TENANCY_MODE", Text, "`single`: the one tenant `default`; `namespace`: many, each request names one")
+        .in_demo("namespace")
+        .production("single")
+        .often(),
+    Setting::new("auth.mode", "CATALOG_AUTH_MODE", Text, "How callers are known. `anonymous`: not at all, everybody is `system:anonymous`")
+        .in_demo("anonymous")
+        .required()
+        .often(),
+    Setting::new("authz.mode", "CATALOG_AUTHZ_MODE", Text, "What decides what callers may. `none`: nothing, everybody may do everything")
+        .in_demo("none")
+        .required()
+        .often(),
+    Setting::new("http.body_limit_bytes", "CATALOG_HTTP_BODY_LIMIT_BYTES", Integer, "The largest body of a request, in bytes")
+        .or("1048576"),
+    Setting::new("http.timeout_seconds", "CATALOG_HTTP_TIMEOUT_SECONDS", Integer, "How long a request may take, in seconds").or("30"),
+    Setting::new("http.handler_timeout_seconds", "CATALOG_HTTP_HANDLER_TIMEOUT_SECONDS", Integer, "How long a plugin's handler may take before the plugin is thought to hang, in seconds")
+        .or("10"),
+    Setting::new("shutdown.delay_seconds", "CATALOG_SHUTDOWN_DELAY_SECONDS", Integer, "How long the server goes on taking requests after it has said that it is not ready, in seconds")
+        .in_demo("0")
+        .production("5"),
+    Setting::new("shutdown.grace_seconds", "CATALOG_SHUTDOWN_GRACE_SECONDS", Integer, "How long requests under way may take after that, in seconds")
+        .or("30"),
+    Setting::new("cache.discovery_ttl", "CATALOG_CACHE_DISCOVERY_TTL", Integer, "How long `/api/plugins` is kept, in seconds").or("60"),
+    Setting::new("cache.capabilities_ttl", "CATALOG_CACHE_CAPABILITIES_TTL", Integer, "How long capabilities are kept, in seconds")
+        .or("30"),
+    Setting::new("page_token_keys", "CATALOG_PAGE_TOKEN_KEYS", List, "Keys of page tokens, each at least 32 characters: the first signs, all verify. Made and stored at the first start if empty")
+        .or("")
+        .secret(),
+    Setting::new("log.format", "CATALOG_LOG_FORMAT", Text, "`human` or `json`").in_demo("human").production("json").keeps_demo(),
+    Setting::new("log.filter", "CATALOG_LOG_FILTER", Text, "What is logged, as `tracing` directives: `info,catalog_core=debug`")
+        .or("info")
+        .keeps_demo(),
+];
+
+impl Setting {
+    const fn production(mut self, default: &'static str) -> Self {
+        self.production = Some(default);
+        self
+    }
+}

@@ -1,0 +1,320 @@
+//! Reading the settings, and remembering where each comes from.
+
+use std::{collections::BTreeMap, ffi::OsString, fmt, fs, path::{Path, PathBuf}};
+
+use catalog_core::{
+    source::redact,
+    yaml::{Limits, Node},
+};
+use serde_json::{Map, Value};
+
+use super::{Config, SETTINGS, Setting, setting::Kind};
+
+/// Where a value comes from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Origin {
+    Default,
+    File { path: PathBuf, line: usize },
+    Environment,
+    Flag,
+}
+
+/// A setting that cannot be used: which, where it was given, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: {message}")]
+pub(crate) struct ConfigError {
+    place: String,
+    message: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { place: place.into(), message: message.into() }
+    }
+}
+
+/// The settings that are set, each with its origin. A later one replaces an earlier one.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    values: BTreeMap<&'static str, (Value, Origin)>,
+}
+
+impl Settings {
+    /// Reads a file.
+    pub(crate) fn read_file(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let place = |line: usize| format!("{}:{line}", path.display());
+        let text = fs::read_to_string(path).map_err(|error| ConfigError::new(path.display().to_string(), error.to_string()))?;
+        let root = Node::parse(&text, Limits::default())
+            .map_err(|error| ConfigError::new(path.display().to_string(), error.to_string()))?;
+        if root.entries().is_empty() && !root.to_value().is_null() {
+            return Err(ConfigError::new(place(root.line()), "the file must be a mapping of settings"));
+        }
+        for (key, node) in leaves("", &root) {
+            let setting = find(&key).ok_or_else(|| {
+                ConfigError::new(place(node.line()), format!("`{key}` is no setting{}", nearest(&key, SETTINGS.iter().map(|s| s.key))))
+            })?;
+            self.values.insert(setting.key, (node.to_value(), Origin::File { path: path.into(), line: node.line() }));
+        }
+        Ok(())
+    }
+
+    /// Reads the variables that begin with `CATALOG_`.
+    pub(crate) fn read_environment(&mut self, vars: impl Iterator<Item = (OsString, OsString)>) -> Result<(), ConfigError> {
+        for (name, value) in vars {
+            let Some(name) = name.to_str().filter(|name| name.starts_with("CATALOG_")) else { continue };
+            let setting = SETTINGS.iter().find(|setting| setting.env == name).ok_or_else(|| {
+                ConfigError::new(name, format!("there is no such setting{}", nearest(name, SETTINGS.iter().map(|s| s.env))))
+            })?;
+            let text = value.to_str().ok_or_else(|| ConfigError::new(name, "is no UTF-8 text"))?;
+            self.set(setting, text, Origin::Environment)?;
+        }
+        Ok(())
+    }
+
+    /// Sets one from its text.
+    pub(crate) fn set(&mut self, setting: &'static Setting, text: &str, origin: Origin) -> Result<(), ConfigError> {
+        let value = match setting.kind {
+            Kind::Text => Value::from(text),
+            Kind::Integer => {
+                let number: Option<i64> = text.parse().ok();
+                number.map(Value::from).ok_or_else(|| {
+                    ConfigError::new(place(setting, &origin), format!("`{text}` is no whole number"))
+                })?
+            }
+            Kind::List => text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect(),
+        };
+        self.values.insert(setting.key, (value, origin));
+        Ok(())
+    }
+
+    /// Fills in the defaults of the profile.
+    pub(crate) fn fill_in(&mut self) -> Result<(), ConfigError> {
+        let matters = |key: &str| find(key).is_none_or(|setting| !setting.keeps_demo);
+        let profile = match self.values.get("profile") {
+            Some((value, _)) => value.as_str().unwrap_or_default().to_owned(),
+            None if self.values.keys().any(|key| matters(key)) => "production".into(),
+            None => "demo".into(),
+        };
+        self.values.entry("profile").or_insert((Value::from(profile.as_str()), Origin::Default));
+        for setting in SETTINGS {
+            if self.values.contains_key(setting.key) {
+                continue;
+            }
+            match if profile == "demo" { setting.demo } else { setting.production } {
+                Some(default) => self.set(setting, default, Origin::Default)?,
+                None if setting.required => {
+                    let how = format!("must be set in the {profile} profile: {} or --{}", setting.env, setting.flag());
+                    return Err(ConfigError::new(setting.key, how));
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The settings, typed and checked.
+    pub(crate) fn config(&self) -> Result<Config, ConfigError> {
+        let mut tree = Map::new();
+        for (key, (value, _)) in &self.values {
+            match key.split_once('.') {
+                None => drop(tree.insert((*key).into(), value.clone())),
+                Some((section, key)) => {
+                    let section = tree.entry(section).or_insert_with(|| Value::Object(Map::new()));
+                    if let Value::Object(section) = section {
+                        section.insert(key.into(), value.clone());
+                    }
+                }
+            }
+        }
+        let config: Config = serde_path_to_error::deserialize(Value::Object(tree)).map_err(|error| {
+            let key = error.path().to_string();
+            let key = key.split('[').next().unwrap_or_default();
+            ConfigError::new(self.place(key), error.inner().to_string())
+        })?;
+        config.validate().map_err(|error| ConfigError { place: self.place(&error.place), ..error })?;
+        Ok(config)
+    }
+
+    /// How to call a setting in an error: as it was given.
+    fn place(&self, key: &str) -> String {
+        match (find(key), self.values.get(key)) {
+            (Some(setting), Some((_, origin))) => place(setting, origin),
+            _ => key.into(),
+        }
+    }
+}
+
+fn find(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+fn place(setting: &Setting, origin: &Origin) -> String {
+    match origin {
+        Origin::Default => setting.key.into(),
+        Origin::File { path, line } => format!("{}:{line}: `{}`", path.display(), setting.key),
+        Origin::Environment => setting.env.into(),
+        Origin::Flag => format!("--{}", setting.flag()),
+    }
+}
+
+/// The innermost values of a file, each with its dotted key. A section has one level; a list is a value.
+fn leaves<'n>(prefix: &str, node: &'n Node) -> Vec<(String, &'n Node)> {
+    let mut out = Vec::new();
+    for (key, value) in node.entries() {
+        let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        if value.entries().is_empty() {
+            out.push((key, value));
+        } else {
+            out.extend(leaves(&key, value));
+        }
+    }
+    out
+}
+
+/// A hint at the name that was probably meant.
+fn nearest(given: &str, known: impl Iterator<Item = &'static str>) -> String {
+    let best = known.map(|name| (distance(given, name), name)).min();
+    best.filter(|(distance, _)| *distance <= 3).map(|(_, name)| format!("; is `{name}` meant?")).unwrap_or_default()
+}
+
+/// How many letters to insert, remove or replace to get from one name to the other (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.bytes().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (above, to) in row.iter().skip(1).zip(b.bytes()) {
+            let cost = diagonal + usize::from(from != to);
+            diagonal = *above;
+            left = cost.min(above + 1).min(left + 1);
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+/// The effective settings, as a configuration file with the origin of each value behind it.
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut section = "";
+        for setting in SETTINGS {
+            let Some((value, origin)) = self.values.get(setting.key) else { continue };
+            let (indent, key) = match setting.key.split_once('.') {
+                None => ("", setting.key),
+                Some((name, key)) => {
+                    if name != section {
+                        writeln!(f, "{name}:")?;
+                    }
+                    section = name;
+                    ("  ", key)
+                }
+            };
+            let set = !matches!(value, Value::Array(list) if list.is_empty());
+            let shown = if setting.secret && set { Value::from("**redacted**") } else { redact("", value) };
+            let origin = match origin {
+                Origin::Default => "default".into(),
+                origin => place(setting, origin),
+            };
+            writeln!(f, "{indent}{key}: {shown}  # {origin}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(file: Option<&str>, env: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<(Settings, Config), ConfigError> {
+        let mut settings = Settings::default();
+        if let Some(text) = file {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("c.yaml");
+            fs::write(&path, text).unwrap();
+            settings.read_file(&path)?;
+        }
+        settings.read_environment(env.iter().map(|(name, value)| (name.into(), value.into())))?;
+        for (key, text) in flags {
+            settings.set(find(key).unwrap(), text, Origin::Flag)?;
+        }
+        settings.fill_in()?;
+        let config = settings.config()?;
+        Ok((settings, config))
+    }
+
+    fn fails(file: Option<&str>, env: &[(&str, &str)]) -> String {
+        read(file, env, &[]).unwrap_err().to_string()
+    }
+
+    const OPEN: [(&str, &str); 2] = [("CATALOG_AUTH_MODE", "anonymous"), ("CATALOG_AUTHZ_MODE", "none")];
+
+    #[test]
+    fn nothing_at_all_is_the_demo_and_so_is_what_cannot_matter() {
+        for env in [&[][..], &[("CATALOG_LISTEN", "127.0.0.1:0"), ("CATALOG_SOURCES", "s.yaml"), ("PATH", "/bin")]] {
+            let (_, config) = read(None, env, &[]).unwrap();
+            assert_eq!((config.profile, config.tenancy.mode), (super::super::Profile::Demo, super::super::TenancyMode::Namespace));
+        }
+    }
+
+    #[test]
+    fn what_matters_makes_it_production_where_access_must_be_decided() {
+        let error = fails(None, &[("CATALOG_DATABASE_URL", "sqlite://x.db")]);
+        assert!(error.starts_with("auth.mode: must be set in the production profile: CATALOG_AUTH_MODE"), "{error}");
+        let (_, config) = read(None, &OPEN, &[]).unwrap();
+        assert_eq!(config.profile, super::super::Profile::Production);
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_and_that_over_the_file() {
+        let file = "listen: 127.0.0.1:1\nhttp:\n  timeout_seconds: 1\n  body_limit_bytes: 1\nprofile: demo\n";
+        let env = [("CATALOG_HTTP_TIMEOUT_SECONDS", "2"), ("CATALOG_HTTP_BODY_LIMIT_BYTES", "2")];
+        let (settings, config) = read(Some(file), &env, &[("http.body_limit_bytes", "3")]).unwrap();
+        assert_eq!((config.listen.port(), config.http.timeout_seconds, config.http.body_limit_bytes), (1, 2, 3));
+        let shown = settings.to_string();
+        assert!(shown.contains("  timeout_seconds: 2  # CATALOG_HTTP_TIMEOUT_SECONDS\n"), "{shown}");
+        assert!(shown.contains("  body_limit_bytes: 3  # --http-body-limit-bytes\n"), "{shown}");
+    }
+
+    #[test]
+    fn an_error_names_the_key_as_it_was_given() {
+        for (file, env, part) in [
+            (Some("http:\n  timeout_secods: 3\n"), None, "c.yaml:2: `http.timeout_secods` is no setting; is `http.timeout_seconds` meant?"),
+            (Some("listen: nowhere\n"), None, "c.yaml:1: `listen`: "),
+            (Some("- a\n"), None, "must be a mapping"),
+            (Some("http: {timeout_seconds: 0}\nprofile: demo\n"), None, "`http.timeout_seconds`: must be at least 1"),
+            (None, Some(("CATALOG_LISTN", "x")), "CATALOG_LISTN: there is no such setting; is `CATALOG_LISTEN` meant?"),
+            (None, Some(("CATALOG_CACHE_DISCOVERY_TTL", "soon")), "CATALOG_CACHE_DISCOVERY_TTL: `soon` is no whole number"),
+            (None, Some(("CATALOG_TENANCY_MODE", "many")), "auth.mode"),
+            (None, Some(("CATALOG_LISTEN", "0.0.0.0:80")), "CATALOG_LISTEN: the demo profile is served on loopback only"),
+            (None, Some(("CATALOG_PROFILE", "test")), "auth.mode"),
+        ] {
+            let error = fails(file, env.as_slice());
+            assert!(error.contains(part), "{error}");
+        }
+        let error = fails(None, &[OPEN[0], OPEN[1], ("CATALOG_TENANCY_MODE", "many")]);
+        assert!(error.starts_with("CATALOG_TENANCY_MODE: unknown variant `many`"), "{error}");
+        let error = fails(None, &[OPEN[0], OPEN[1], ("CATALOG_PROFILE", "test")]);
+        assert!(error.starts_with("CATALOG_PROFILE: unknown variant"), "{error}");
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let keys = "a-secret-key-a-secret-key-a-secret-key";
+        let env = [OPEN[0], OPEN[1], ("CATALOG_PAGE_TOKEN_KEYS", keys)];
+        let (settings, config) = read(None, &env, &[]).unwrap();
+        assert_eq!(config.page_token_keys, [keys]);
+        assert!(!settings.to_string().contains("a-secret"), "{settings}");
+    }
+
+    #[test]
+    fn every_setting_has_its_own_key_variable_and_flag() {
+        for (index, setting) in SETTINGS.iter().enumerate() {
+            for other in &SETTINGS[..index] {
+                assert!(other.key != setting.key && other.env != setting.env, "{}", setting.key);
+            }
+            assert!(setting.env.starts_with("CATALOG_"));
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The OpenAPI document, a page that shows it, and the version.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::Path,
+    response::{IntoResponse, Redirect, Response},
+};
+use catalog_core::{
+    http::{Access, Doc, Parameter, Reply, Routes},
+    problem::Problem,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use serde_json::json;
+use utoipa_swagger_ui::Config;
+
+/// `/version`, `/openapi.json` and `/docs`. `document` is called once, with all routes, these included.
+pub(crate) fn routes(document: impl FnOnce(&Routes) -> String, others: Routes) -> Routes {
+    let slot: Arc<std::sync::OnceLock<Arc<str>>> = Arc::default();
+    let page = Arc::new(Config::from("/openapi.json"));
+    let text = |media: &str, what: &str| Reply::text(media, what);
+    let routes = others
+        .get("/version", Access::Public, Doc::new("version", "Which server this is.", text("application/json", "Name, version, schema.")), version)
+        .get("/openapi.json", Access::Public, Doc::new("openapi", "This document.", text("application/json", "OpenAPI 3.1.").cached()), {
+            let slot = Arc::clone(&slot);
+            move |headers: HeaderMap| openapi(Arc::clone(&slot), headers)
+        })
+        .get("/docs", Access::Public, Doc::new("docs", "A page that shows this document.", text("text/html", "A page.")), || async {
+            Redirect::permanent("/docs/")
+        })
+        .get("/docs/", Access::Public, Doc::new("docsPage", "That page.", text("text/html", "A page.")), {
+            let page = Arc::clone(&page);
+            move || asset("index.html".into(), Arc::clone(&page))
+        })
+        .get(
+            "/docs/{file}",
+            Access::Public,
+            Doc::new("docsFile", "A part of that page.", text("*/*", "A script, style or picture."))
+                .with_parameters([Parameter::path("file", "Its name.")]),
+            move |Path(file): Path<String>| asset(file, Arc::clone(&page)),
+        );
+    // set once, here, before anybody can ask
+    let _ = slot.set(document(&routes).into());
+    routes
+}
+
+async fn version() -> Response {
+    axum::Json(json!({
+        "name": env!("CARGO_PKG_NAME"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "schemaVersion": catalog_core::store::sql::MIGRATIONS.newest(),
+    }))
+    .into_response()
+}
+
+async fn openapi(slot: Arc<std::sync::OnceLock<Arc<str>>>, headers: HeaderMap) -> Response {
+    let text = slot.get().map(|text| text.to_string()).unwrap_or_default();
+    catalog_core::http::cached_json(text, &headers, std::time::Duration::from_secs(60))
+}
+
+/// Scripts and styles come from this server only, and nobody may frame the page.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; \
+                                       frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+async fn asset(file: String, page: Arc<Config<'static>>) -> Result<Response, Problem> {
+    let nothing = || Problem::not_found("there is no such file");
+    let file = utoipa_swagger_ui::serve(&file, page).map_err(|_| nothing())?.ok_or_else(nothing)?;
+    let mut response = Response::new(Body::from(file.bytes.into_owned()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::try_from(file.content_type).map_err(|_| nothing())?);
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer"));
+    Ok(response)
+}

@@ -1,0 +1,64 @@
+//! The way of a request through the server, on one screen.
+
+use std::any::Any;
+
+use axum::{Router, response::Response};
+use catalog_core::{
+    authorizer::InsecureAllowAll,
+    context::{RequestContext, RequestContextLayer},
+    http::{DescribeProblemsLayer, RouteError, Routes},
+    name::Namespace,
+    problem::Problem,
+};
+use catalog_rbac::{AnonymousLayer, AuthorizeLayer};
+use catalog_tenancy::ResolveTenantLayer;
+use http::{Request, StatusCode};
+use tower::ServiceBuilder;
+use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer, trace::TraceLayer};
+use tracing::Span;
+
+use crate::config::{AuthMode, AuthzMode, Config, TenancyMode, seconds};
+
+/// The routes with all that a request passes before it reaches them, outermost first.
+pub(crate) fn stack(config: &Config, default: &Namespace, routes: Routes) -> Result<Router, RouteError> {
+    let authenticate = match config.auth.mode {
+        AuthMode::Anonymous => AnonymousLayer::new(),
+    };
+    let resolve_tenant = match config.tenancy.mode {
+        TenancyMode::Single => ResolveTenantLayer::single(default.clone()),
+        TenancyMode::Namespace => ResolveTenantLayer::many(),
+    };
+    let authorize = match config.authz.mode {
+        AuthzMode::None => AuthorizeLayer::new(InsecureAllowAll),
+    };
+    // around each route that declares a permission
+    let protection = ServiceBuilder::new().layer(authenticate).layer(resolve_tenant).layer(authorize);
+    // around everything
+    let edge = ServiceBuilder::new()
+        .layer(RequestContextLayer::new())
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(DescribeProblemsLayer::new())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, seconds(config.http.timeout_seconds)))
+        .layer(RequestBodyLimitLayer::new(config.http.body_limit_bytes));
+    Ok(routes.into_router(&protection)?.layer(edge))
+}
+
+fn span<B>(request: &Request<B>) -> Span {
+    let context = RequestContext::find(request.extensions());
+    let trace_id = context.and_then(RequestContext::trace).map(|trace| trace.trace_id().to_owned());
+    tracing::info_span!(
+        "request",
+        "http.request.method" = %request.method(),
+        "url.path" = request.uri().path(),
+        request_id = context.map(RequestContext::request_id),
+        trace_id,
+    )
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what tower-http calls")]
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = text, "a request panicked");
+    Problem::internal("the server failed").into_response()
+}
