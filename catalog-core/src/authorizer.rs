@@ -73,22 +73,35 @@ pub trait Authorizer: Send + Sync + fmt::Debug + 'static {
     ///
     /// # Errors
     /// [`AuthorizerError`] when it cannot tell; the caller refuses.
-    async fn decide(&self, identity: &Identity, attributes: Attributes<'_>) -> Result<Decision, AuthorizerError>;
+    async fn decide(
+        &self,
+        identity: &Identity,
+        attributes: Attributes<'_>,
+    ) -> Result<Decision, AuthorizerError>;
 
     /// The tenants in which `identity` has the permission, for a list over all of them.
     ///
     /// # Errors
     /// [`AuthorizerError`] when it cannot tell; the caller refuses.
-    async fn visible(&self, identity: &Identity, permission: &Permission) -> Result<Visible, AuthorizerError>;
+    async fn visible(&self, identity: &Identity, permission: &Permission)
+    -> Result<Visible, AuthorizerError>;
 }
 
 #[async_trait]
-impl<A: Authorizer + ?Sized> Authorizer for Arc<A> {
-    async fn decide(&self, identity: &Identity, attributes: Attributes<'_>) -> Result<Decision, AuthorizerError> {
+impl<T: Authorizer + ?Sized> Authorizer for Arc<T> {
+    async fn decide(
+        &self,
+        identity: &Identity,
+        attributes: Attributes<'_>,
+    ) -> Result<Decision, AuthorizerError> {
         (**self).decide(identity, attributes).await
     }
 
-    async fn visible(&self, identity: &Identity, permission: &Permission) -> Result<Visible, AuthorizerError> {
+    async fn visible(
+        &self,
+        identity: &Identity,
+        permission: &Permission,
+    ) -> Result<Visible, AuthorizerError> {
         (**self).visible(identity, permission).await
     }
 }
@@ -220,7 +233,11 @@ mod tests {
 
     #[async_trait]
     impl Authorizer for Fixed {
-        async fn decide(&self, _: &Identity, attributes: Attributes<'_>) -> Result<Decision, AuthorizerError> {
+        async fn decide(
+            &self,
+            _: &Identity,
+            attributes: Attributes<'_>,
+        ) -> Result<Decision, AuthorizerError> {
             let reason = String::from("table");
             match attributes.namespace.map(Namespace::as_str) {
                 Some("mine") => Ok(Decision::Allow { reason }),
@@ -235,11 +252,12 @@ mod tests {
         }
     }
 
-    fn one(name: &str) -> Option<TenantSelector> {
-        Some(TenantSelector::One(Namespace::new(name).unwrap()))
+    fn one(name: &str) -> TenantSelector {
+        TenantSelector::One(Namespace::new(name).unwrap())
     }
 
-    async fn ask(reach: Reach, selector: Option<TenantSelector>) -> Result<Granted, Refusal> {
+    async fn ask(reach: Reach, selector: impl Into<Option<TenantSelector>>) -> Result<Granted, Refusal> {
+        let selector = selector.into();
         let permission = Permission::new(Verb::List, Resource::Assets, reach);
         authorize(&Fixed, &Identity::anonymous(), &permission, selector.as_ref(), None).await
     }
@@ -249,7 +267,10 @@ mod tests {
         let granted = ask(Reach::Tenant, one("mine")).await.unwrap();
         assert_eq!(granted.scope.unwrap().single().unwrap().as_str(), "mine");
         for other in ["denied", "unknown"] {
-            assert!(matches!(ask(Reach::Tenant, one(other)).await, Err(Refusal::Forbidden { .. })), "{other}");
+            assert!(
+                matches!(ask(Reach::Tenant, one(other)).await, Err(Refusal::Forbidden { .. })),
+                "{other}"
+            );
         }
         assert!(matches!(ask(Reach::Tenant, one("broken")).await, Err(Refusal::Unavailable(_))));
         assert!(matches!(ask(Reach::Tenant, None).await, Err(Refusal::TenantRequired)));
@@ -258,9 +279,19 @@ mod tests {
     #[tokio::test]
     async fn all_tenants_need_a_route_that_serves_them_and_a_cluster_wide_right() {
         assert!(matches!(ask(Reach::Tenant, Some(TenantSelector::All)).await, Err(Refusal::AllNotServed)));
-        assert!(matches!(ask(Reach::TenantOrAll, Some(TenantSelector::All)).await, Err(Refusal::Forbidden { .. })));
+        assert!(matches!(
+            ask(Reach::TenantOrAll, Some(TenantSelector::All)).await,
+            Err(Refusal::Forbidden { .. })
+        ));
         let permission = Permission::new(Verb::List, Resource::Assets, Reach::TenantOrAll);
-        let all = authorize(&InsecureAllowAll, &Identity::anonymous(), &permission, Some(&TenantSelector::All), None).await;
+        let all = authorize(
+            &InsecureAllowAll,
+            &Identity::anonymous(),
+            &permission,
+            Some(&TenantSelector::All),
+            None,
+        )
+        .await;
         assert_eq!(all.unwrap().scope, Some(TenantScope::all()));
     }
 

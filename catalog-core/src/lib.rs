@@ -27,5 +27,7 @@ pub mod schema;
 pub mod source;
 pub mod store;
 pub mod tenant;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "yaml")]
 pub mod yaml;

@@ -63,7 +63,11 @@ impl OrderBy {
     ///
     /// # Errors
     /// [`OrderError`] names what is wrong and what would be right.
-    pub fn parse(field: Option<&str>, direction: Option<&str>, schema: &EntitySchema) -> Result<Self, OrderError> {
+    pub fn parse(
+        field: Option<&str>,
+        direction: Option<&str>,
+        schema: &EntitySchema,
+    ) -> Result<Self, OrderError> {
         let direction = match direction {
             None => Direction::Ascending,
             Some(word) if word.eq_ignore_ascii_case("asc") => Direction::Ascending,
@@ -160,7 +164,9 @@ impl SortKey {
         match field_type {
             FieldType::Integer | FieldType::Boolean | FieldType::Timestamp => Self::Integer(i64::MIN),
             FieldType::Number => Self::Number(f64::MIN),
-            FieldType::String | FieldType::Strings | FieldType::Object | FieldType::Objects => Self::Text(String::new()),
+            FieldType::String | FieldType::Strings | FieldType::Object | FieldType::Objects => {
+                Self::Text(String::new())
+            }
         }
     }
 }

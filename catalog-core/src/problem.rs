@@ -7,8 +7,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    name::{Namespace, PluginName, SourceId},
     context::RequestContext,
+    name::{Namespace, PluginName, SourceId},
 };
 
 /// The media type of a [`Problem`].
@@ -180,7 +180,12 @@ impl Problem {
     #[must_use]
     pub fn with_parameter(self, parameter: &str) -> Self {
         let (code, detail) = (self.code.clone(), self.detail.to_string());
-        self.with_error(ProblemDetail { parameter: Some(parameter.into()), code, detail, ..ProblemDetail::default() })
+        self.with_error(ProblemDetail {
+            parameter: Some(parameter.into()),
+            code,
+            detail,
+            ..ProblemDetail::default()
+        })
     }
 
     /// With the plugin that it is about.

@@ -36,7 +36,7 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
             assets,
             sources,
             providers: Arc::default(),
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             clock: Arc::new(SystemClock),
         }
     }
@@ -70,7 +70,8 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
     ) -> Result<SourceStatus, StoreError> {
         let key = SourceKey { plugin: plugin.name.clone(), id: source.spec.id.clone() };
         let started_at = self.clock.now();
-        let loaded = if source.spec.enabled { self.load(plugin, source).await } else { Ok(Loaded::default()) };
+        let loaded =
+            if source.spec.enabled { self.load(plugin, source).await } else { Ok(Loaded::default()) };
         let mut status = source.status.clone();
         let (state, figures) = match loaded {
             Ok(loaded) => {
@@ -97,7 +98,8 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
             }
         };
         let finished_at = self.clock.now();
-        status.last_refresh = Some(Refresh { job_id: Uuid::now_v7(), state, started_at, finished_at, figures });
+        status.last_refresh =
+            Some(Refresh { job_id: Uuid::now_v7(), state, started_at, finished_at, figures });
         self.sources.note_status(scope, &key, &status).await?;
         Ok(status)
     }
@@ -107,7 +109,10 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
         let provider = self.providers.get(source_type).ok_or_else(|| {
             let mut known: Vec<&str> = self.providers.keys().map(String::as_str).collect();
             known.sort_unstable();
-            format!("no provider reads sources of type `{source_type}`; those that can be read are {}", known.join(", "))
+            format!(
+                "no provider reads sources of type `{source_type}`; those that can be read are {}",
+                known.join(", ")
+            )
         })?;
         let load = AssertUnwindSafe(provider.load(plugin, &source.spec)).catch_unwind();
         match timeout(self.timeout, load).await {
@@ -116,7 +121,11 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
                 error.to_string()
             }),
             Ok(Err(panic)) => {
-                tracing::error!(provider = source_type, panic = panic_text(panic.as_ref()), "provider panicked");
+                tracing::error!(
+                    provider = source_type,
+                    panic = panic_text(panic.as_ref()),
+                    "provider panicked"
+                );
                 Err("the provider failed unexpectedly".into())
             }
             Err(_) => Err(format!("reading the source took longer than {:?}", self.timeout)),

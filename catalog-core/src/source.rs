@@ -205,7 +205,8 @@ impl Source {
     /// The source as it may leave the server.
     #[must_use]
     pub fn redacted(mut self) -> Self {
-        self.spec.properties = self.spec.properties.iter().map(|(key, value)| (key.clone(), redact(key, value))).collect();
+        self.spec.properties =
+            self.spec.properties.iter().map(|(key, value)| (key.clone(), redact(key, value))).collect();
         self
     }
 }
@@ -235,6 +236,9 @@ mod tests {
 
     #[test]
     fn unknown_keys_of_a_source_are_errors() {
-        assert!(serde_json::from_value::<SourceSpec>(json!({"id": "a", "type": "yaml", "enabledd": false})).is_err());
+        assert!(
+            serde_json::from_value::<SourceSpec>(json!({"id": "a", "type": "yaml", "enabledd": false}))
+                .is_err()
+        );
     }
 }

@@ -136,7 +136,9 @@ impl Node {
             for segment in error.path() {
                 let inner = match segment {
                     serde_path_to_error::Segment::Map { key } => node.get(key),
-                    serde_path_to_error::Segment::Seq { index } => node.items().and_then(|items| items.get(*index)),
+                    serde_path_to_error::Segment::Seq { index } => {
+                        node.items().and_then(|items| items.get(*index))
+                    }
                     _ => None,
                 };
                 let Some(inner) = inner else { break };
@@ -185,7 +187,11 @@ impl Builder {
         match event {
             Event::DocumentStart(_) if self.root.is_some() => Err(wrong("a second document is not taken")),
             Event::Alias(anchor) => {
-                let (node, nodes) = self.anchors.get(&anchor).cloned().ok_or_else(|| wrong("the alias names no earlier value"))?;
+                let (node, nodes) = self
+                    .anchors
+                    .get(&anchor)
+                    .cloned()
+                    .ok_or_else(|| wrong("the alias names no earlier value"))?;
                 self.count(nodes, line, column)?;
                 self.add(Node { line, column, ..node }, 0, nodes)
             }
@@ -194,8 +200,12 @@ impl Builder {
                 let value = scalar(&text, style, tag.as_deref()).map_err(|message| wrong(&message))?;
                 self.add(Node { line, column, content: Content::Scalar(value) }, anchor, 1)
             }
-            Event::SequenceStart(anchor, tag) => self.open(Content::List(Vec::new()), anchor, tag.as_deref(), line, column),
-            Event::MappingStart(anchor, tag) => self.open(Content::Mapping(Vec::new()), anchor, tag.as_deref(), line, column),
+            Event::SequenceStart(anchor, tag) => {
+                self.open(Content::List(Vec::new()), anchor, tag.as_deref(), line, column)
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.open(Content::Mapping(Vec::new()), anchor, tag.as_deref(), line, column)
+            }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
                 Some(open) => self.add(open.node, open.anchor, self.nodes - open.nodes_before),
                 None => Ok(()),
@@ -213,7 +223,14 @@ impl Builder {
         Ok(())
     }
 
-    fn open(&mut self, content: Content, anchor: usize, tag: Option<&Tag>, line: usize, column: usize) -> Result<(), YamlError> {
+    fn open(
+        &mut self,
+        content: Content,
+        anchor: usize,
+        tag: Option<&Tag>,
+        line: usize,
+        column: usize,
+    ) -> Result<(), YamlError> {
         let node = Node { line, column, content };
         if let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) {
             return Err(node.error("", format!("the tag `{tag}` is not known")));
@@ -255,7 +272,9 @@ impl Builder {
 
 fn key(node: &Node) -> Result<String, YamlError> {
     match &node.content {
-        Content::Scalar(Value::String(text)) if text == "<<" => Err(node.error("", "merge keys are not part of YAML 1.2")),
+        Content::Scalar(Value::String(text)) if text == "<<" => {
+            Err(node.error("", "merge keys are not part of YAML 1.2"))
+        }
         Content::Scalar(Value::String(text)) => Ok(text.clone()),
         Content::Scalar(value) => Ok(value.to_string()),
         Content::List(_) | Content::Mapping(_) => Err(node.error("", "a key must be a text")),
@@ -292,16 +311,19 @@ fn plain(text: &str) -> Result<Value, String> {
     }
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(m, e)| (m, Some(e)));
+    let (mantissa, exponent) =
+        unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(m, e)| (m, Some(e)));
     let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(w, f)| (w, Some(f)));
-    let radix = [("0x", 16), ("0o", 8)].into_iter().find_map(|(prefix, radix)| text.strip_prefix(prefix).map(|rest| (rest, radix)));
-    if let Some(number) = radix.and_then(|(rest, radix)| i64::from_str_radix(rest, radix).ok().filter(|_| !rest.starts_with(['-', '+']))) {
+    let radix = [("0x", 16), ("0o", 8)]
+        .into_iter()
+        .find_map(|(prefix, radix)| text.strip_prefix(prefix).map(|rest| (rest, radix)));
+    if let Some(number) = radix.and_then(|(rest, radix)| {
+        i64::from_str_radix(rest, radix).ok().filter(|_| !rest.starts_with(['-', '+']))
+    }) {
         return Ok(number.into());
     }
-    if digits(unsigned) {
-        if let Ok(number) = text.parse::<i64>() {
-            return Ok(number.into());
-        }
+    if let Some(number) = text.parse::<i64>().ok().filter(|_| digits(unsigned)) {
+        return Ok(number.into());
     }
     let float = (digits(whole) || (whole.is_empty() && fraction.is_some_and(digits)))
         && fraction.is_none_or(|fraction| fraction.is_empty() || digits(fraction))
@@ -376,7 +398,8 @@ mod tests {
     fn aliases_cannot_multiply() {
         let mut bomb = String::from("a0: &a0 [x, x]\n");
         for level in 1..30 {
-            bomb.push_str(&format!("a{level}: &a{level} [*a{0}, *a{0}]\n", level - 1));
+            let below = level - 1;
+            bomb = format!("{bomb}a{level}: &a{level} [*a{below}, *a{below}]\n");
         }
         assert!(parse(&bomb).unwrap_err().message.contains("more than 200"));
     }

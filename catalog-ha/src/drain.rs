@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use tokio::{signal::unix::{SignalKind, signal}, sync::watch};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
 /// Whether the process is about to leave. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]

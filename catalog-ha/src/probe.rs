@@ -11,7 +11,8 @@ use crate::Readiness;
 /// The routes that orchestrators ask: `/livez`, `/healthz` and `/readyz`. They need no identity and no tenant.
 pub fn probes(readiness: &Readiness) -> Routes {
     let alive = || async { answer(StatusCode::OK, &json!({"status": "ok"})) };
-    let doc = |id: &str, summary: &str| Doc::new(id, summary, Reply::text("application/json", "How it does."));
+    let doc =
+        |id: &str, summary: &str| Doc::new(id, summary, Reply::text("application/json", "How it does."));
     Routes::new()
         .get("/livez", Access::Public, doc("livez", "Whether the process works."), alive)
         .get("/healthz", Access::Public, doc("healthz", "`/livez` by its older name."), alive)
@@ -23,7 +24,11 @@ pub fn probes(readiness: &Readiness) -> Routes {
 
 async fn ready(readiness: Readiness) -> Response {
     let report = readiness.report().await;
-    let (code, status) = if report.is_ready() { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not_ready") };
+    let (code, status) = if report.is_ready() {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
+    };
     answer(code, &json!({"status": status, "components": report.components}))
 }
 

@@ -1,6 +1,9 @@
 use std::{collections::BTreeMap, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures_util::{FutureExt, future::{BoxFuture, join_all}};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
 use serde::Serialize;
 
 use crate::Drain;
@@ -151,7 +154,8 @@ mod tests {
     #[tokio::test]
     async fn a_process_about_to_leave_is_not_ready() {
         let drain = Drain::new();
-        let readiness = Readiness::new(drain.clone()).with_check("fine", || async { Component::degraded("a little") });
+        let readiness =
+            Readiness::new(drain.clone()).with_check("fine", || async { Component::degraded("a little") });
         assert!(readiness.report().await.is_ready());
         drain.begin();
         assert!(!readiness.report().await.is_ready());

@@ -1,4 +1,5 @@
 //! The layers around a service that says what scope it was given.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -44,7 +45,8 @@ struct Case {
     tenant: Option<&'static str>,
 }
 
-const CASE: Case = Case { headers: &[], anonymous: true, declared: Some(Reach::TenantOrAll), tenant: Some("mine") };
+const CASE: Case =
+    Case { headers: &[], anonymous: true, declared: Some(Reach::TenantOrAll), tenant: Some("mine") };
 
 async fn seen(request: Request<()>) -> Result<Response<Full<Bytes>>, Infallible> {
     assert!(!request.headers().keys().any(|name| name.as_str().starts_with("x-remote-")));
@@ -64,7 +66,11 @@ async fn ask(case: Case) -> (u16, String) {
         context.set_route(Arc::new(RouteInfo { template: "/models".into(), permission })).unwrap();
     }
     if let Some(tenant) = case.tenant {
-        let tenant = if tenant == "*" { TenantSelector::All } else { TenantSelector::One(Namespace::new(tenant).unwrap()) };
+        let tenant = if tenant == "*" {
+            TenantSelector::All
+        } else {
+            TenantSelector::One(Namespace::new(tenant).unwrap())
+        };
         context.set_tenant(tenant).unwrap();
     }
     let authorized = ServiceBuilder::new().layer(AuthorizeLayer::new(Table)).service(service_fn(seen));
@@ -89,7 +95,11 @@ async fn ask(case: Case) -> (u16, String) {
 async fn only_a_clear_yes_reaches_the_handler() {
     let allowed = (200, r#"system:anonymous Some(TenantScope::One("mine"))"#.into());
     assert_eq!(ask(CASE).await, allowed);
-    assert_eq!(ask(Case { headers: &[("x-remote-user", "admin"), ("x-remote-group", "system:masters")], ..CASE }).await, allowed);
+    assert_eq!(
+        ask(Case { headers: &[("x-remote-user", "admin"), ("x-remote-group", "system:masters")], ..CASE })
+            .await,
+        allowed
+    );
     for (case, status, code) in [
         (Case { anonymous: false, ..CASE }, 401, "unauthenticated"),
         (Case { headers: &[("authorization", "Bearer x")], ..CASE }, 401, "unauthenticated"),

@@ -53,7 +53,9 @@ impl TenantError {
         match self {
             Self::Invalid(_) | Self::NoText { .. } => Problem::invalid_namespace(detail),
             Self::NoFlag => Problem::invalid_parameter(detail),
-            Self::Twice { .. } | Self::Conflict { .. } | Self::NotTheOne { .. } => Problem::tenant_conflict(detail),
+            Self::Twice { .. } | Self::Conflict { .. } | Self::NotTheOne { .. } => {
+                Problem::tenant_conflict(detail)
+            }
             Self::Required => Problem::tenant_required(detail),
         }
     }

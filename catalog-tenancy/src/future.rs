@@ -45,7 +45,9 @@ where
         match self.project().state.project() {
             StateProjection::Inner { future } => future.poll(cx),
             // polled again after it was ready, which a future need not answer
-            StateProjection::Refused { response } => response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
+            StateProjection::Refused { response } => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use tower_layer::Layer;
 
 use crate::{
     resolver::{HeaderResolver, QueryResolver, TenantResolver},
-    service::{Mode, ResolveTenant, Resolution},
+    service::{Mode, Resolution, ResolveTenant},
 };
 
 /// Finds the tenant of each request and notes it in the request's context, or refuses.

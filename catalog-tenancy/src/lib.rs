@@ -8,9 +8,6 @@ pub mod resolver;
 mod service;
 
 pub use self::{
-    error::TenantError,
-    future::ResponseFuture,
-    layer::ResolveTenantLayer,
-    resolver::TenantResolver,
+    error::TenantError, future::ResponseFuture, layer::ResolveTenantLayer, resolver::TenantResolver,
     service::ResolveTenant,
 };

@@ -4,12 +4,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use catalog_core::{
-    context::RequestContext,
-    name::Namespace,
-    permission::Reach,
-    tenant::TenantSelector,
-};
+use catalog_core::{context::RequestContext, name::Namespace, permission::Reach, tenant::TenantSelector};
 use http::{Request, Response, request::Parts};
 use tower_service::Service;
 
@@ -35,7 +30,10 @@ impl Resolution {
             let Some(selector) = resolver.resolve(parts)? else { continue };
             match &found {
                 Some(first) if *first != selector => {
-                    return Err(TenantError::Conflict { first: first.to_string(), second: selector.to_string() });
+                    return Err(TenantError::Conflict {
+                        first: first.to_string(),
+                        second: selector.to_string(),
+                    });
                 }
                 _ => found = Some(selector),
             }

@@ -1,4 +1,5 @@
 //! The layer around a service that says which tenant it saw.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -40,7 +41,8 @@ async fn ask(layer: &ResolveTenantLayer, uri: &str, headers: &[&str], reach: Opt
     assert_eq!(response.status(), 400);
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     assert!(response.extensions().get::<TenantError>().is_some());
-    let problem: Problem = serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap();
+    let problem: Problem =
+        serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap();
     assert!(problem.request_id.is_some());
     problem.code.into_owned()
 }
@@ -94,7 +96,11 @@ async fn a_service_of_one_tenant_needs_no_name_and_takes_no_other() {
     ] {
         assert_eq!(ask(&single, uri, &[], None).await, expected, "{uri}");
     }
-    assert_eq!(ask(&single, "/?namespace=*", &[], Some(Reach::Tenant)).await, "*", "for who authorizes to refuse");
+    assert_eq!(
+        ask(&single, "/?namespace=*", &[], Some(Reach::Tenant)).await,
+        "*",
+        "for who authorizes to refuse"
+    );
 }
 
 #[tokio::test]

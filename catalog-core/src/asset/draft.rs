@@ -10,6 +10,7 @@ use super::{AttributeValue, Attributes, CommonField, custom};
 use crate::{
     clock::Timestamp,
     name::AssetName,
+    order::SortKey,
     schema::{EntitySchema, FieldSchema, FieldType},
 };
 
@@ -81,13 +82,18 @@ impl AssetDraft {
             return Err(vec![FieldFault::new(&[], "must be a mapping of fields")]);
         };
         let mut faults = Vec::new();
+        if item.iter().any(|(key, value)| key.contains('\0') || holds_nul(value)) {
+            // neither engine's text takes one
+            faults.push(FieldFault::new(&[], "must not hold a NUL character"));
+            return Err(faults);
+        }
         let mut take = Taker { item: &mut item, faults: &mut faults };
 
         let name = take.name();
-        let display_name = take.text("displayName");
+        let display_name = take.sortable_text("displayName");
         let description = take.text("description");
-        let provider = take.text("provider");
-        let lifecycle = take.text("lifecycle").unwrap_or_else(|| DEFAULT_LIFECYCLE.into());
+        let provider = take.sortable_text("provider");
+        let lifecycle = take.sortable_text("lifecycle").unwrap_or_else(|| DEFAULT_LIFECYCLE.into());
         let create_time = take.time("createTime", "createTimeSinceEpoch");
         let last_update_time = take.time("lastUpdateTime", "lastUpdateTimeSinceEpoch");
         let mut attributes =
@@ -100,7 +106,7 @@ impl AssetDraft {
         }
         // what a store alone decides
         for key in CommonField::RESERVED.into_iter().chain(["id", "sourceId"]) {
-            if item.remove(key).is_some() {
+            if item.shift_remove(key).is_some() {
                 faults.push(FieldFault::new(&[key], "is set by the catalog and must not be given"));
             }
         }
@@ -165,7 +171,7 @@ impl Taker<'_> {
     }
 
     fn remove(&mut self, key: &str) -> Option<Value> {
-        self.item.remove(key).filter(|value| !value.is_null())
+        self.item.shift_remove(key).filter(|value| !value.is_null())
     }
 
     fn name(&mut self) -> Option<AssetName> {
@@ -180,16 +186,22 @@ impl Taker<'_> {
 
     fn text(&mut self, key: &str) -> Option<String> {
         match self.remove(key)? {
-            Value::String(text) if text.contains('\0') => {
-                self.fault(key, "must not hold a NUL character");
-                None
-            }
             Value::String(text) => Some(text),
             other => {
                 self.fault(key, format!("must be a text, not {}", noun(&other)));
                 None
             }
         }
+    }
+
+    /// A text that lists may be ordered by.
+    fn sortable_text(&mut self, key: &str) -> Option<String> {
+        let text = self.text(key)?;
+        if text.len() > SortKey::MAX_TEXT {
+            self.fault(key, too_long());
+            return None;
+        }
+        Some(text)
     }
 
     fn texts(&mut self, key: &str) -> Vec<String> {
@@ -210,7 +222,7 @@ impl Taker<'_> {
             Some(Value::Object(map)) => {
                 for (inner, value) in map {
                     match value {
-                        Value::String(text) if !text.contains('\0') && !inner.contains('\0') => {
+                        Value::String(text) => {
                             out.insert(inner, text);
                         }
                         _ => self.faults.push(FieldFault::new(&[key, &inner], "must be a text")),
@@ -254,7 +266,7 @@ impl Taker<'_> {
                             out.insert(key, wire);
                         }
                         Err(message) => {
-                            self.faults.push(FieldFault::new(&["customProperties", &key], message))
+                            self.faults.push(FieldFault::new(&["customProperties", &key], message));
                         }
                     }
                 }
@@ -283,13 +295,16 @@ impl Taker<'_> {
     fn declared(&mut self, field: &FieldSchema, attributes: &mut Attributes) {
         let key = field.name.as_str();
         let Some(value) = self.item.get(key).filter(|value| !value.is_null()) else {
-            self.item.remove(key);
+            self.item.shift_remove(key);
             if field.required {
                 self.fault(key, "is required");
             }
             return;
         };
         match attribute(field.field_type, value) {
+            Ok(Some(AttributeValue::String(text))) if field.sortable && text.len() > SortKey::MAX_TEXT => {
+                self.fault(key, too_long());
+            }
             Ok(Some(attribute)) if field.filterable || field.sortable => {
                 attributes.fields.insert(field.name.clone(), attribute);
             }
@@ -304,7 +319,6 @@ fn attribute(field_type: FieldType, value: &Value) -> Result<Option<AttributeVal
     let wrong = |want: &str| format!("must be {want}, not {}", noun(value));
     let attribute = match field_type {
         FieldType::String => match value.as_str() {
-            Some(text) if text.contains('\0') => return Err("must not hold a NUL character".into()),
             Some(text) => AttributeValue::String(text.into()),
             None => return Err(wrong("a text")),
         },
@@ -327,10 +341,23 @@ fn attribute(field_type: FieldType, value: &Value) -> Result<Option<AttributeVal
     Ok(Some(attribute))
 }
 
+fn too_long() -> String {
+    format!("is ordered by, and so holds at most {} bytes", SortKey::MAX_TEXT)
+}
+
 fn strings(value: &Value) -> Result<Vec<String>, String> {
-    let text = |item: &Value| item.as_str().filter(|text| !text.contains('\0')).map(String::from);
-    let list = value.as_array().and_then(|list| list.iter().map(text).collect());
+    let list =
+        value.as_array().and_then(|list| list.iter().map(|item| item.as_str().map(String::from)).collect());
     list.ok_or_else(|| format!("must be a list of texts, not {}", noun(value)))
+}
+
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(list) => list.iter().any(holds_nul),
+        Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || holds_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 fn noun(value: &Value) -> &'static str {
@@ -408,6 +435,14 @@ mod tests {
                 "/tasks",
             ]
         );
+    }
+
+    #[test]
+    fn what_a_database_or_a_page_token_cannot_hold_is_refused() {
+        let fault = |item| AssetDraft::from_item(&schema(), item).unwrap_err().remove(0).pointer;
+        assert_eq!(fault(json!({"name": "a", "license": "mit", "extra": [{"b": "\0"}]})), "");
+        assert_eq!(fault(json!({"name": "a", "license": "mit", "customProperties": {"a\0": 1}})), "");
+        assert_eq!(fault(json!({"name": "a", "license": "mit", "provider": "x".repeat(513)})), "/provider");
     }
 
     #[test]

@@ -14,10 +14,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, request::Parts};
 use uuid::Uuid;
 
 pub use self::{
-    future::ResponseFuture,
-    layer::RequestContextLayer,
-    service::RequestContextService,
-    trace::TraceContext,
+    future::ResponseFuture, layer::RequestContextLayer, service::RequestContextService, trace::TraceContext,
 };
 use crate::{
     identity::Identity,

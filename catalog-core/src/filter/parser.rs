@@ -30,7 +30,7 @@ pub(super) fn parse(text: &str, schema: &EntitySchema) -> Result<Expression, Fil
     if text.len() > MAX_BYTES {
         // the character in which the limit is crossed
         let position = text.char_indices().take_while(|(at, c)| at + c.len_utf8() <= MAX_BYTES).count();
-        return Err(FilterError::new(FilterErrorKind::Limit, position, "at most 4096 bytes"));
+        return Err(FilterError::new(FilterErrorKind::Limit, position, format!("at most {MAX_BYTES} bytes")));
     }
     let mut parser = Parser { tokens: tokens(text), next: 0, comparisons: 0, schema };
     let expression = parser.any(0)?;
@@ -67,7 +67,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn limit(&self, expected: &'static str) -> FilterError {
+    fn limit(&self, expected: String) -> FilterError {
         FilterError::new(FilterErrorKind::Limit, self.token().at, expected)
     }
 
@@ -130,7 +130,7 @@ impl<'a> Parser<'a> {
     /// Passes a word that nests, and gives the depth behind it.
     fn enter(&mut self, depth: usize) -> Result<usize, FilterError> {
         if depth == MAX_DEPTH {
-            return Err(self.limit("parentheses and `not` at most 32 deep"));
+            return Err(self.limit(format!("parentheses and `not` at most {MAX_DEPTH} deep")));
         }
         self.next += 1;
         Ok(depth + 1)
@@ -140,7 +140,11 @@ impl<'a> Parser<'a> {
         let at = self.token().at;
         let path = self.path()?;
         if self.comparisons == MAX_COMPARISONS {
-            return Err(FilterError::new(FilterErrorKind::Limit, at, "at most 100 comparisons"));
+            return Err(FilterError::new(
+                FilterErrorKind::Limit,
+                at,
+                format!("at most {MAX_COMPARISONS} comparisons"),
+            ));
         }
         self.comparisons += 1;
         let target = Target::resolve(path, self.schema)?;
@@ -241,7 +245,7 @@ impl<'a> Parser<'a> {
         let mut values = Vec::new();
         loop {
             if values.len() == MAX_VALUES {
-                return Err(self.limit("at most 200 values after `in`"));
+                return Err(self.limit(format!("at most {MAX_VALUES} values after `in`")));
             }
             values.push(self.value(after)?);
             if self.take_symbol(")") {

@@ -3,10 +3,10 @@
 //! The expression is over one table, aliased `a`, with the columns `id`, `name`, `display_name`, `description`, `provider`,
 //! `source`, `lifecycle` (texts compared by their bytes), `create_time_ms`, `update_time_ms` (integers) and `attributes`, the JSON
 //! of [`Attributes`](crate::asset::Attributes): text on SQLite, `jsonb` on PostgreSQL. It is true, false or NULL exactly where
-//! the filter holds, does not hold or is unknown in memory. Only two things are beyond the engines:
+//! the filter holds, does not hold or is unknown in memory. Only this is beyond the engines:
 //!
-//! - SQLite's patterns take the noncharacters U+FFFE and U+FFFF for U+FFFD, and doubles above 1e50 or below 1e-50 that differ
-//!   in the last bit only may be equal to it.
+//! - SQLite's patterns take the noncharacters U+FFFE and U+FFFF for U+FFFD.
+//! - SQLite may take two doubles for one that are above 1e50 or below 1e-50 and differ in the last bit only.
 //! - `jsonb` keeps 1e16 as 10000000000000000. So a whole double between 1e16 and 1e19 passes for an integer on PostgreSQL, where
 //!   doubles of that size are compared with integers by their shortest decimal form.
 
@@ -253,7 +253,7 @@ impl Writer<'_> {
         match value {
             AttributeValue::String(text) => self.statement.bind(text.as_str()),
             AttributeValue::Integer(number) => self.statement.bind(*number),
-            AttributeValue::Number(number) => return self.number(operand, *number),
+            AttributeValue::Number(number) => self.number(operand, *number),
             AttributeValue::Boolean(truth) => self.statement.bind(*truth),
             AttributeValue::Timestamp(time) => self.statement.bind(time.unix_ms()),
             // no literal is a list
@@ -261,7 +261,7 @@ impl Writer<'_> {
         };
     }
 
-    fn number(&mut self, operand: Operand<'_>, number: f64) {
+    fn number(&mut self, operand: Operand<'_>, number: f64) -> &mut Statement {
         let any_number = matches!(operand, Operand::Field(FieldRef::Custom(_, CustomKind::AnyNumber)));
         match self.statement.dialect() {
             // read as the field is read: SQLite misses the last bit of numbers far from 1
@@ -269,7 +269,7 @@ impl Writer<'_> {
             // beside integers, which a double could not hold
             Dialect::Postgres if any_number => self.statement.bind(decimal(number)).push("::text::numeric"),
             Dialect::Postgres => self.statement.bind(number),
-        };
+        }
     }
 }
 

@@ -113,7 +113,11 @@ fn property(path: &Path, key: String, suffix: Suffix) -> Result<(TargetField, Su
         return Err(FilterError::new(FilterErrorKind::UnknownField, path.first.at, expected));
     };
     if key.len() > MAX_KEY_BYTES {
-        return Err(FilterError::new(FilterErrorKind::Limit, segment.at, "a key of at most 256 bytes"));
+        return Err(FilterError::new(
+            FilterErrorKind::Limit,
+            segment.at,
+            format!("a key of at most {MAX_KEY_BYTES} bytes"),
+        ));
     }
     Ok(match suffix {
         suffix if path.first.text == "labels" => (TargetField::Known(FieldRef::Label(key)), suffix),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     assets::{self, Binding, Served, page_size, page_token, scope_binding},
-    cache,
+    cache::{self, with},
     catalog::Catalog,
     openapi::{Parameter, Reply, entity_shape_name},
     query::Query,
@@ -24,9 +24,13 @@ use crate::{
     store::{AssetStore, SourceStore},
 };
 
-pub(super) fn routes<A: AssetStore, S: SourceStore>(catalog: &Catalog<A, S>, plugin: &PluginHandle) -> Routes {
+pub(super) fn routes<A: AssetStore, S: SourceStore>(
+    catalog: &Catalog<A, S>,
+    plugin: &PluginHandle,
+) -> Routes {
     let definition = plugin.definition();
-    let may = Permission::new(Verb::Get, Resource::Assets, Reach::Tenant).of_plugin(definition.name.to_string());
+    let may =
+        Permission::new(Verb::Get, Resource::Assets, Reach::Tenant).of_plugin(definition.name.to_string());
     let mut routes = Routes::new();
     for entity in definition.entities.iter().filter(|entity| entity.artifacts.is_some()) {
         let shape = entity_shape_name(definition, entity);
@@ -46,7 +50,9 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(catalog: &Catalog<A, S>, plu
             format!("{}/{}/{{name}}/artifacts", definition.base_path(), entity.plural),
             may.clone(),
             doc.tagged(definition.name.as_str()).with_parameters(parameters),
-            move |scope: Scope, Path(name): Path<String>, uri: Uri| list(Arc::clone(&served), scope, name, uri),
+            move |scope: Scope, Path(name): Path<String>, uri: Uri| {
+                list(Arc::clone(&served), scope, name, uri)
+            },
         );
     }
     routes
@@ -62,12 +68,19 @@ async fn list<A: AssetStore, S: SourceStore>(
     let size = page_size(&query)?;
     let asset = assets::find(&served, &scope, &name, &query).await?;
     // the list is the asset's own and changes with its revision only, so a place in it is a position
-    let binding = Binding::new(["artifacts".into(), scope_binding(&scope), asset.id.to_string(), asset.revision.to_string()]);
+    let binding = Binding::new([
+        "artifacts".into(),
+        scope_binding(&scope),
+        asset.id.to_string(),
+        asset.revision.to_string(),
+    ]);
     let start = match page_token(&query)? {
         None => 0,
         Some(token) => match binding.decode(&served.catalog, token)?.key {
             SortKey::Integer(last) => usize::try_from(last).unwrap_or(usize::MAX).saturating_add(1),
-            SortKey::Text(_) | SortKey::Number(_) => return Err(Problem::invalid_page_token("the page token is of another list")),
+            SortKey::Text(_) | SortKey::Number(_) => {
+                return Err(Problem::invalid_page_token("the page token is of another list"));
+            }
         },
     };
     let artifacts: Vec<Value> = serde_json::from_str(&asset.artifacts).map_err(|error| {
@@ -76,10 +89,10 @@ async fn list<A: AssetStore, S: SourceStore>(
     })?;
     let items: Vec<&Value> = artifacts.iter().skip(start).take(size.get()).collect();
     let end = start.saturating_add(items.len());
-    let mut body = json!({"items": items, "size": items.len(), "pageSize": size.get()});
-    if end < artifacts.len() {
+    let next = (end < artifacts.len()).then(|| {
         let key = SortKey::Integer(i64::try_from(end.saturating_sub(1)).unwrap_or(i64::MAX));
-        body["nextPageToken"] = binding.encode(&served.catalog, &Position { key, id: asset.id }).into();
-    }
-    Ok(cache::json(body.to_string()))
+        binding.encode(&served.catalog, &Position { key, id: asset.id })
+    });
+    let body = json!({"items": items, "size": items.len(), "pageSize": size.get()});
+    Ok(cache::json(with(body, "nextPageToken", next).to_string()))
 }

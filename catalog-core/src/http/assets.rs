@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::{extract::Path, response::Response};
 use http::{HeaderMap, Uri};
+use serde_json::json;
 
 use super::{
-    cache,
+    cache::{self, with},
     catalog::Catalog,
     openapi::{Parameter, Reply, entity_shape_name},
     query::Query,
@@ -41,14 +42,27 @@ impl<A, S> Served<A, S> {
     }
 }
 
-const LIST: [&str; 9] =
-    ["filterQuery", "q", "source", "orderBy", "sortOrder", "pageSize", "pageToken", "nextPageToken", "includeTotal"];
+const LIST: [&str; 9] = [
+    "filterQuery",
+    "q",
+    "source",
+    "orderBy",
+    "sortOrder",
+    "pageSize",
+    "pageToken",
+    "nextPageToken",
+    "includeTotal",
+];
 /// The longest `q`, in bytes, and the most words in it.
 const MAX_Q: (usize, usize) = (256, 10);
 
-pub(super) fn routes<A: AssetStore, S: SourceStore>(catalog: &Catalog<A, S>, plugin: &PluginHandle) -> Routes {
+pub(super) fn routes<A: AssetStore, S: SourceStore>(
+    catalog: &Catalog<A, S>,
+    plugin: &PluginHandle,
+) -> Routes {
     let definition = plugin.definition();
-    let may = |verb, reach| Permission::new(verb, Resource::Assets, reach).of_plugin(definition.name.to_string());
+    let may =
+        |verb, reach| Permission::new(verb, Resource::Assets, reach).of_plugin(definition.name.to_string());
     let mut routes = Routes::new();
     for entity in &definition.entities {
         let shape = entity_shape_name(definition, entity);
@@ -64,7 +78,10 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(catalog: &Catalog<A, S>, plu
             format!("One {} by name; a `/` in it is `%2F` in the path.", entity.display_name),
             Reply::json(shape).tagged(),
         );
-        let name = [Parameter::path("name", "The asset's name."), Parameter::query("source", "The asset's source, where several use the name.")];
+        let name = [
+            Parameter::path("name", "The asset's name."),
+            Parameter::query("source", "The asset's source, where several use the name."),
+        ];
         routes = routes
             .get(
                 path.clone(),
@@ -97,21 +114,26 @@ async fn list<A: AssetStore, S: SourceStore>(
 ) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &LIST)?;
     let schema = &served.entity;
-    let invalid = |parameter: &'static str| move |error: crate::order::OrderError| {
-        Problem::invalid_order_by(error.to_string()).with_parameter(parameter)
+    let invalid = |parameter: &'static str| {
+        move |error: crate::order::OrderError| {
+            Problem::invalid_order_by(error.to_string()).with_parameter(parameter)
+        }
     };
-    let order = OrderBy::parse(query.non_empty("orderBy"), query.non_empty("sortOrder"), schema).map_err(invalid("orderBy"))?;
-    let filter = query.non_empty("filterQuery").map(|text| Filter::parse(text, schema)).transpose().map_err(|error| {
-        let detail = error.to_string();
-        let at = ProblemDetail {
-            parameter: Some("filterQuery".into()),
-            position: Some(error.position),
-            code: "invalid_filter".into(),
-            detail: detail.clone(),
-            ..ProblemDetail::default()
-        };
-        Problem::invalid_filter(detail).with_error(at)
-    })?;
+    let order = OrderBy::parse(query.non_empty("orderBy"), query.non_empty("sortOrder"), schema)
+        .map_err(invalid("orderBy"))?;
+    let filter = query.non_empty("filterQuery").map(|text| Filter::parse(text, schema)).transpose().map_err(
+        |error| {
+            let detail = error.to_string();
+            let at = ProblemDetail {
+                parameter: Some("filterQuery".into()),
+                position: Some(error.position),
+                code: "invalid_filter".into(),
+                detail: detail.clone(),
+                ..ProblemDetail::default()
+            };
+            Problem::invalid_filter(detail).with_error(at)
+        },
+    )?;
     let mut asked = AssetQuery::new(served.collection.clone());
     asked.words = words(query.non_empty("q").unwrap_or_default())?;
     asked.source = query.non_empty("source").map(source_id).transpose()?;
@@ -122,7 +144,8 @@ async fn list<A: AssetStore, S: SourceStore>(
 
     let binding = Binding::of(&scope, &asked);
     asked.after = page_token(&query)?.map(|token| binding.decode(&served.catalog, token)).transpose()?;
-    let page = served.catalog.parts.assets.list(&scope, &asked).await.map_err(store_problem)?;
+    let page =
+        served.catalog.parts.assets.list(&scope, &asked).await.map_err(|error| store_problem(&error))?;
     let next = page.next.as_ref().map(|position| binding.encode(&served.catalog, position));
     Ok(cache::json(body(&page, asked.size, next)))
 }
@@ -138,15 +161,10 @@ fn body(page: &AssetPage, size: PageSize, next: Option<String>) -> String {
         }
         body.push_str(document);
     }
-    body.push_str(&format!("],\"size\":{},\"pageSize\":{}", page.documents.len(), size.get()));
-    if let Some(total) = page.total {
-        body.push_str(&format!(",\"totalSize\":{total}"));
-    }
-    if let Some(token) = next {
-        // base64url needs no escaping
-        body.push_str(&format!(",\"nextPageToken\":\"{token}\""));
-    }
-    body.push('}');
+    let rest = json!({"size": page.documents.len(), "pageSize": size.get()});
+    let rest = with(with(rest, "totalSize", page.total), "nextPageToken", next).to_string();
+    body.push_str("],");
+    body.push_str(rest.trim_start_matches('{'));
     body
 }
 
@@ -180,7 +198,14 @@ pub(super) async fn find<A: AssetStore, S: SourceStore>(
     let source = query.non_empty("source").map(source_id).transpose()?;
     let nothing = || Problem::not_found("there is no such asset");
     let key = AssetKey { name: AssetName::new(name).map_err(|_| nothing())?, source };
-    match served.catalog.parts.assets.find(scope, &served.collection, &key).await.map_err(store_problem)? {
+    match served
+        .catalog
+        .parts
+        .assets
+        .find(scope, &served.collection, &key)
+        .await
+        .map_err(|error| store_problem(&error))?
+    {
         Found::Nothing => Err(nothing()),
         Found::One { id, revision, document, artifacts } => Ok(Asset { id, revision, document, artifacts }),
         Found::Ambiguous(sources) => {
@@ -198,14 +223,18 @@ pub(super) async fn find<A: AssetStore, S: SourceStore>(
 
 pub(super) fn page_size(query: &Query<'_>) -> Result<PageSize, Problem> {
     let size = query.get("pageSize").map(str::parse).transpose();
-    let refused = |error: crate::page::PageSizeError| Problem::invalid_page_size(error.to_string()).with_parameter("pageSize");
+    let refused = |error: crate::page::PageSizeError| {
+        Problem::invalid_page_size(error.to_string()).with_parameter("pageSize")
+    };
     Ok(size.map_err(refused)?.unwrap_or_default())
 }
 
 /// The page token. Older clients of Kubeflow's model catalog send it under the name of the answer's field.
 pub(super) fn page_token<'q>(query: &'q Query<'_>) -> Result<Option<&'q str>, Problem> {
     match (query.non_empty("pageToken"), query.non_empty("nextPageToken")) {
-        (Some(_), Some(_)) => Err(Problem::invalid_page_token("`pageToken` and `nextPageToken` are one; give one of them")),
+        (Some(_), Some(_)) => {
+            Err(Problem::invalid_page_token("`pageToken` and `nextPageToken` are one; give one of them"))
+        }
         (token, older) => Ok(token.or(older)),
     }
 }
@@ -236,7 +265,9 @@ impl Binding {
     }
 
     pub(super) fn decode<A, S>(&self, catalog: &Catalog<A, S>, token: &str) -> Result<Position, Problem> {
-        let refused = |error: crate::page::PageTokenError| Problem::invalid_page_token(error.to_string()).with_parameter("pageToken");
+        let refused = |error: crate::page::PageTokenError| {
+            Problem::invalid_page_token(error.to_string()).with_parameter("pageToken")
+        };
         catalog.parts.tokens.decode(token, &self.parts()).map_err(refused)
     }
 
@@ -264,12 +295,13 @@ fn words(q: &str) -> Result<Vec<String>, Problem> {
 }
 
 fn source_id(text: &str) -> Result<SourceId, Problem> {
-    SourceId::new(text).map_err(|error| Problem::invalid_parameter(error.to_string()).with_parameter("source"))
+    SourceId::new(text)
+        .map_err(|error| Problem::invalid_parameter(error.to_string()).with_parameter("source"))
 }
 
 /// The problem of a store that could not do it: what to do about it, and nothing from inside.
-pub(super) fn store_problem(error: StoreError) -> Problem {
-    let cause = std::error::Error::source(&error).map(ToString::to_string);
+pub(super) fn store_problem(error: &StoreError) -> Problem {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
     match error.kind() {
         StoreErrorKind::Unavailable => {
             tracing::warn!(error = %error, cause, "store unavailable");

@@ -2,13 +2,12 @@
 
 use std::{future::Future, time::Duration};
 
-use axum::{
-    body::Body,
-    response::Response,
-};
+use axum::{body::Body, response::Response};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use moka::future::Cache;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
@@ -25,8 +24,8 @@ impl Ready {
     pub(super) fn new(body: impl Into<Bytes>) -> Self {
         let body = body.into();
         let digest = Sha256::digest(&body);
-        let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let etag = HeaderValue::try_from(format!("\"{hex}\"")).unwrap_or(HeaderValue::from_static("\"\""));
+        let tag = URL_SAFE_NO_PAD.encode(digest);
+        let etag = HeaderValue::try_from(format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"\""));
         Self { body, etag }
     }
 
@@ -43,7 +42,10 @@ impl Ready {
         let headers = response.headers_mut();
         headers.insert(header::ETAG, self.etag.clone());
         let control = format!("private, max-age={}", max_age.as_secs());
-        headers.insert(header::CACHE_CONTROL, HeaderValue::try_from(control).unwrap_or(HeaderValue::from_static("private")));
+        headers.insert(
+            header::CACHE_CONTROL,
+            HeaderValue::try_from(control).unwrap_or(HeaderValue::from_static("private")),
+        );
         response
     }
 }
@@ -51,6 +53,14 @@ impl Ready {
 /// A JSON answer that clients may keep for `max_age`, with a tag of its content, or 304 if the client has it.
 pub fn cached_json(body: impl Into<Bytes>, request: &HeaderMap, max_age: Duration) -> Response {
     Ready::new(body).respond(request, max_age)
+}
+
+/// The object with one field more, if there is a value for it.
+pub(super) fn with(mut object: Value, field: &str, value: Option<impl Into<Value>>) -> Value {
+    if let (Value::Object(fields), Some(value)) = (&mut object, value) {
+        fields.insert(field.into(), value.into());
+    }
+    object
 }
 
 /// A JSON answer that is not kept.
@@ -82,9 +92,10 @@ fn status(status: StatusCode) -> Response {
 /// Whether `If-None-Match` names the tag; weak and strong tags compare alike here (RFC 9110, section 13.1.2).
 fn matches(request: &HeaderMap, etag: &HeaderValue) -> bool {
     let given = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    given.flat_map(|value| value.split(',')).map(str::trim).any(|tag| {
-        tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag.as_bytes()
-    })
+    given
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag.as_bytes())
 }
 
 /// Ready answers by what they were made of. One is made at a time for each key, whoever else asks for it meanwhile.
@@ -101,7 +112,13 @@ impl ReadyCache {
     }
 
     /// The answer for `key` as of `generation`, which `make` makes if it is not there.
-    pub(super) async fn respond<F>(&self, key: &str, generation: u64, request: &HeaderMap, make: F) -> Response
+    pub(super) async fn respond<F>(
+        &self,
+        key: &str,
+        generation: u64,
+        request: &HeaderMap,
+        make: F,
+    ) -> Response
     where
         F: Future<Output = Ready>,
     {
@@ -124,7 +141,10 @@ mod tests {
     #[test]
     fn a_client_that_has_the_answer_gets_304_without_body() {
         let ready = Ready::new("{}");
-        let etag = ready.respond(&HeaderMap::new(), Duration::from_secs(30)).headers()[header::ETAG].to_str().unwrap().to_owned();
+        let etag = ready.respond(&HeaderMap::new(), Duration::from_secs(30)).headers()[header::ETAG]
+            .to_str()
+            .unwrap()
+            .to_owned();
         for tag in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".into()] {
             let response = ready.respond(&asking(&tag), Duration::from_secs(30));
             assert_eq!(response.status(), 304, "{tag}");
@@ -143,7 +163,8 @@ mod tests {
         let first = cache.respond("a", 1, &none, async { Ready::new("1") }).await;
         let again = cache.respond("a", 1, &none, async { Ready::new("not made") }).await;
         let later = cache.respond("a", 2, &none, async { Ready::new("2") }).await;
-        let seen = [&first, &again, &later].map(|response| response.headers()[X_CACHE].to_str().unwrap().to_owned());
+        let seen =
+            [&first, &again, &later].map(|response| response.headers()[X_CACHE].to_str().unwrap().to_owned());
         assert_eq!(seen, ["MISS", "HIT", "MISS"]);
         assert_eq!(first.headers()[header::ETAG], again.headers()[header::ETAG]);
         assert_ne!(first.headers()[header::ETAG], later.headers()[header::ETAG]);

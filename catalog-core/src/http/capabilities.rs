@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::cache::with;
 use crate::{
     asset::CommonField,
     order::OrderBy,
@@ -28,18 +29,22 @@ pub(super) fn capabilities(plugin: &PluginDefinition) -> Value {
 
 fn entity(plugin: &PluginDefinition, entity: &EntitySchema) -> Value {
     let list = format!("{}/{}", plugin.base_path(), entity.plural);
-    let mut endpoints = json!({"list": list, "get": format!("{list}/{{name}}")});
-    if entity.artifacts.is_some() {
-        endpoints["artifacts"] = format!("{list}/{{name}}/artifacts").into();
-    }
+    let artifacts = entity.artifacts.is_some().then(|| format!("{list}/{{name}}/artifacts"));
+    let endpoints = with(json!({"list": list, "get": format!("{list}/{{name}}")}), "artifacts", artifacts);
     let sortable: Vec<&str> = OrderBy::sortable(entity).collect();
     let is_sortable = |name: &str| sortable.contains(&name);
     let columns = Common::COLUMNS
         .iter()
         .map(|common| common.column(is_sortable(common.field.as_str())))
         .chain(entity.fields.iter().filter(|field| field.column).map(column));
-    let filters = Common::ALL.iter().map(Common::filter).chain(entity.fields.iter().filter(|field| field.filterable).map(filter));
-    let details = Common::ALL.iter().map(Common::detail).chain(entity.fields.iter().filter(|field| field.detail).map(detail));
+    let filters = Common::ALL
+        .iter()
+        .map(Common::filter)
+        .chain(entity.fields.iter().filter(|field| field.filterable).map(filter));
+    let details = Common::ALL
+        .iter()
+        .map(Common::detail)
+        .chain(entity.fields.iter().filter(|field| field.detail).map(detail));
     json!({
         "kind": entity.kind,
         "plural": entity.plural,
@@ -100,38 +105,25 @@ impl Common {
 }
 
 fn base(field: &FieldSchema) -> Value {
-    let mut out = json!({"name": field.name, "displayName": field.display_name, "type": field.field_type.as_str()});
-    if let Some(format) = field.format {
-        out["format"] = json!(format);
-    }
-    out
+    let base =
+        json!({"name": field.name, "displayName": field.display_name, "type": field.field_type.as_str()});
+    with(base, "format", field.format.map(|format| json!(format)))
 }
 
 fn column(field: &FieldSchema) -> Value {
-    let mut out = base(field);
-    out["path"] = json!(field.name);
-    out["sortable"] = field.sortable.into();
-    if let Some(width) = field.width {
-        out["width"] = width.into();
-    }
-    out
+    let column = with(base(field), "path", Some(field.name.as_str()));
+    with(with(column, "sortable", Some(field.sortable)), "width", field.width)
 }
 
 fn filter(field: &FieldSchema) -> Value {
-    let mut out = base(field);
-    if field.field_type == FieldType::Boolean {
-        out["options"] = json!(["true", "false"]);
-    } else if !field.options.is_empty() {
-        out["options"] = json!(field.options);
-    }
-    out
+    let options = match field.field_type {
+        FieldType::Boolean => Some(json!(["true", "false"])),
+        _ if field.options.is_empty() => None,
+        _ => Some(json!(field.options)),
+    };
+    with(base(field), "options", options)
 }
 
 fn detail(field: &FieldSchema) -> Value {
-    let mut out = base(field);
-    out["path"] = json!(field.name);
-    if let Some(section) = &field.section {
-        out["section"] = json!(section);
-    }
-    out
+    with(with(base(field), "path", Some(field.name.as_str())), "section", field.section.as_deref())
 }

@@ -30,7 +30,7 @@ impl Default for CatalogConfig {
     /// 60 s, 30 s and 10 s.
     fn default() -> Self {
         Self {
-            discovery_ttl: Duration::from_secs(60),
+            discovery_ttl: Duration::from_mins(1),
             capabilities_ttl: Duration::from_secs(30),
             handler_timeout: Duration::from_secs(10),
         }
@@ -80,7 +80,9 @@ impl<A: AssetStore, S: SourceStore> Catalog<A, S> {
         let mut routes = discovery::routes(self);
         for plugin in self.parts.registry.plugins() {
             let guard = GuardPluginLayer::new(plugin.clone(), self.parts.config.handler_timeout);
-            let own = assets::routes(self, plugin).merge(artifacts::routes(self, plugin)).merge(sources::routes(self, plugin));
+            let own = assets::routes(self, plugin)
+                .merge(artifacts::routes(self, plugin))
+                .merge(sources::routes(self, plugin));
             routes = routes.merge(own.layer(&guard));
         }
         routes
@@ -88,7 +90,12 @@ impl<A: AssetStore, S: SourceStore> Catalog<A, S> {
 
     /// The shapes that the OpenAPI document of these routes refers to, by name.
     pub fn shapes(&self) -> Vec<(String, Shape)> {
-        let entities = self.parts.registry.plugins().iter().flat_map(|plugin| openapi::entity_shapes(plugin.definition()));
+        let entities = self
+            .parts
+            .registry
+            .plugins()
+            .iter()
+            .flat_map(|plugin| openapi::entity_shapes(plugin.definition()));
         openapi::common_shapes().into_iter().chain(entities).collect()
     }
 }

@@ -1,14 +1,11 @@
 //! `/api/plugins`: what is here and how it does.
 
-use axum::{
-    extract::Path,
-    response::Response,
-};
+use axum::{extract::Path, response::Response};
 use http::{HeaderMap, Uri};
 use serde_json::{Value, json};
 
 use super::{
-    cache::Ready,
+    cache::{Ready, with},
     capabilities::capabilities,
     catalog::Catalog,
     openapi::{Parameter, Reply},
@@ -42,7 +39,9 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(catalog: &Catalog<A, S>) -> 
             doc("getPlugin", "One plugin.", "Plugin").with_parameters(name()),
             {
                 let catalog = catalog.clone();
-                move |Path(name): Path<String>, headers: HeaderMap, uri: Uri| get(catalog.clone(), name, headers, uri)
+                move |Path(name): Path<String>, headers: HeaderMap, uri: Uri| {
+                    get(catalog.clone(), name, headers, uri)
+                }
             },
         )
         .get(
@@ -98,7 +97,10 @@ async fn get_capabilities<A: AssetStore, S: SourceStore>(
     Ok(catalog.parts.capabilities.respond(&name, 0, &headers, make).await)
 }
 
-fn find<'a, A: AssetStore, S: SourceStore>(catalog: &'a Catalog<A, S>, name: &str) -> Result<&'a PluginHandle, Problem> {
+fn find<'a, A: AssetStore, S: SourceStore>(
+    catalog: &'a Catalog<A, S>,
+    name: &str,
+) -> Result<&'a PluginHandle, Problem> {
     catalog.parts.registry.plugin(name).ok_or_else(|| Problem::not_found("there is no such plugin"))
 }
 
@@ -106,10 +108,9 @@ fn plugin(handle: &PluginHandle) -> Value {
     let definition = handle.definition();
     let state = handle.state();
     let serving = state == PluginState::Serving;
-    let mut status = json!({"enabled": true, "initialized": state != PluginState::Starting, "serving": serving});
-    if let PluginState::Degraded { error, .. } = state {
-        status["lastError"] = error.into();
-    }
+    let status = json!({"enabled": true, "initialized": state != PluginState::Starting, "serving": serving});
+    let error = if let PluginState::Degraded { error, .. } = state { Some(error) } else { None };
+    let status = with(status, "lastError", error);
     json!({
         "name": definition.name,
         "version": definition.version,

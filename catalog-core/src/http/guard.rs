@@ -71,9 +71,12 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let plugin = self.plugin.clone();
         if let Err(refused) = plugin.gate() {
-            let problem = Problem::plugin_unavailable(format!("plugin `{}` does not work now; the others do", plugin.name()))
-                .with_plugin(plugin.name().clone())
-                .with_retry_after(u32::try_from(refused.retry_after.as_secs()).unwrap_or(u32::MAX));
+            let problem = Problem::plugin_unavailable(format!(
+                "plugin `{}` does not work now; the others do",
+                plugin.name()
+            ))
+            .with_plugin(plugin.name().clone())
+            .with_retry_after(u32::try_from(refused.retry_after.as_secs()).unwrap_or(u32::MAX));
             return Box::pin(std::future::ready(Ok(problem.into_response())));
         }
         let timeout = self.timeout;
@@ -119,6 +122,10 @@ mod tests {
         registry::{Registry, RegistryConfig},
     };
 
+    async fn panics() -> StatusCode {
+        panic!("as told")
+    }
+
     async fn ask(router: &Router, path: &str) -> Response {
         router.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap()
     }
@@ -134,16 +141,15 @@ mod tests {
         };
         let registry = Registry::new([plugin("bad"), plugin("good")], RegistryConfig::default()).unwrap();
         registry.start().await;
-        let guard = |name| GuardPluginLayer::new(registry.plugin(name).unwrap().clone(), Duration::from_secs(1));
-        async fn panics() -> StatusCode {
-            panic!("as told")
-        }
+        let guard =
+            |name| GuardPluginLayer::new(registry.plugin(name).unwrap().clone(), Duration::from_secs(1));
         let bad = Router::new()
             .route("/panics", get(panics))
             .route("/hangs", get(std::future::pending::<StatusCode>))
             .route("/works", get(|| async { "yes" }))
             .route_layer(guard("bad"));
-        let router = bad.merge(Router::new().route("/good", get(|| async { "yes" })).route_layer(guard("good")));
+        let router =
+            bad.merge(Router::new().route("/good", get(|| async { "yes" })).route_layer(guard("good")));
 
         for (path, status) in [("/panics", 500), ("/hangs", 504), ("/works", 200)] {
             assert_eq!(ask(&router, path).await.status(), status, "{path}");

@@ -15,10 +15,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{
-    context::RequestContext,
-    problem::Problem,
-};
+use crate::{context::RequestContext, problem::Problem};
 
 /// Turns every error response into a [`Problem`] that names the request: those of the router, of tower-http's layers and of
 /// extractors, too. Goes just within the [`RequestContextLayer`](crate::context::RequestContextLayer).
@@ -99,7 +96,8 @@ fn describe(mut response: Response, context: &RequestContext) -> Response {
     if response.extensions().get::<OwnShape>().is_some() {
         return response;
     }
-    let problem = response.extensions_mut().remove::<Problem>().unwrap_or_else(|| of_status(response.status()));
+    let problem =
+        response.extensions_mut().remove::<Problem>().unwrap_or_else(|| of_status(response.status()));
     let mut described: Response = problem.in_context(context).into_response();
     keep(response.headers(), described.headers_mut());
     described
@@ -124,10 +122,16 @@ fn of_status(status: StatusCode) -> Problem {
         StatusCode::NOT_FOUND => Problem::route_not_found("there is no such route"),
         StatusCode::METHOD_NOT_ALLOWED => Problem::method_not_allowed("the route does not know the method"),
         StatusCode::PAYLOAD_TOO_LARGE => Problem::body_too_large("the body is too large"),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::unsupported_media_type("the route does not take that media type"),
-        StatusCode::UNPROCESSABLE_ENTITY => Problem::invalid_body("the body is not of the shape it should have"),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            Problem::unsupported_media_type("the route does not take that media type")
+        }
+        StatusCode::UNPROCESSABLE_ENTITY => {
+            Problem::invalid_body("the body is not of the shape it should have")
+        }
         StatusCode::URI_TOO_LONG => Problem::uri_too_long("the path and query are too long"),
-        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Problem::timeout("the answer took too long"),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => {
+            Problem::timeout("the answer took too long")
+        }
         StatusCode::UNAUTHORIZED => Problem::unauthenticated("who asks is not known"),
         StatusCode::FORBIDDEN => Problem::forbidden("that is not allowed"),
         StatusCode::TOO_MANY_REQUESTS => Problem::rate_limited("too many requests"),

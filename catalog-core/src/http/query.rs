@@ -27,11 +27,13 @@ impl<'a> Query<'a> {
             let (name, value) = (decode(name)?, decode(value)?);
             if !known.contains(&name.as_ref()) && !TENANT.contains(&name.as_ref()) {
                 let shown: String = name.chars().take(64).collect();
-                let detail = format!("the parameter `{shown}` is not known here; those are {}", known.join(", "));
+                let detail =
+                    format!("the parameter `{shown}` is not known here; those are {}", known.join(", "));
                 return Err(Problem::invalid_parameter(detail).with_parameter(&shown));
             }
             if pairs.iter().any(|(other, _)| *other == name) {
-                return Err(Problem::invalid_parameter(format!("the parameter `{name}` is given twice")).with_parameter(&name));
+                return Err(Problem::invalid_parameter(format!("the parameter `{name}` is given twice"))
+                    .with_parameter(&name));
             }
             pairs.push((name, value));
         }
@@ -57,7 +59,8 @@ impl<'a> Query<'a> {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
             Some(_) => {
-                Err(Problem::invalid_parameter(format!("the parameter `{name}` is `true` or `false`")).with_parameter(name))
+                Err(Problem::invalid_parameter(format!("the parameter `{name}` is `true` or `false`"))
+                    .with_parameter(name))
             }
         }
     }
@@ -67,7 +70,10 @@ fn decode(text: &str) -> Result<Cow<'_, str>, Problem> {
     let refused = |_| Problem::invalid_parameter("a parameter is no UTF-8 text");
     if text.contains('+') {
         let spaced = text.replace('+', " ");
-        return percent_decode_str(&spaced).decode_utf8().map(|text| Cow::Owned(text.into_owned())).map_err(refused);
+        return percent_decode_str(&spaced)
+            .decode_utf8()
+            .map(|text| Cow::Owned(text.into_owned()))
+            .map_err(refused);
     }
     percent_decode_str(text).decode_utf8().map_err(refused)
 }

@@ -2,7 +2,10 @@
 
 use std::convert::Infallible;
 
-use axum::{extract::FromRequestParts, response::{IntoResponse, Response}};
+use axum::{
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
+};
 use http::request::Parts;
 
 use crate::{context::RequestContext, problem::Problem, tenant::TenantScope};

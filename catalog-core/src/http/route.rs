@@ -115,7 +115,14 @@ impl Routes {
     }
 
     /// With one route more.
-    pub fn with<H, T>(mut self, method: Method, path: impl Into<String>, access: impl Into<Access>, doc: Doc, handler: H) -> Self
+    pub fn with<H, T>(
+        mut self,
+        method: Method,
+        path: impl Into<String>,
+        access: impl Into<Access>,
+        doc: Doc,
+        handler: H,
+    ) -> Self
     where
         H: Handler<T, ()>,
         T: 'static,
@@ -173,7 +180,9 @@ impl Routes {
         let mut router = Router::new();
         for Declared { path, access, router: method_router, .. } in self.routes {
             let (permission, method_router) = match access {
-                Access::Permission(permission) => (Some(permission), method_router.route_layer(protection.clone())),
+                Access::Permission(permission) => {
+                    (Some(permission), method_router.route_layer(protection.clone()))
+                }
                 Access::Public => (None, method_router),
             };
             let info = Arc::new(RouteInfo { template: path.clone(), permission });
@@ -182,8 +191,18 @@ impl Routes {
         Ok(router)
     }
 
+    /// Each route: its method, its path template, and what it asks for.
+    pub fn table(&self) -> impl Iterator<Item = (&Method, &str, &Access)> {
+        self.routes.iter().map(|route| (&route.method, route.path.as_str(), &route.access))
+    }
+
     /// The OpenAPI 3.1 document of the routes, as JSON.
-    pub fn openapi(&self, title: &str, version: &str, schemas: impl IntoIterator<Item = (String, openapi::Shape)>) -> String {
+    pub fn openapi(
+        &self,
+        title: &str,
+        version: &str,
+        schemas: impl IntoIterator<Item = (String, openapi::Shape)>,
+    ) -> String {
         openapi::document(self, title, version, schemas)
     }
 
@@ -261,9 +280,19 @@ mod tests {
 
     #[test]
     fn two_routes_that_are_one_are_refused() {
-        let twice = Routes::new().get("/a", permission(), doc("a"), handler).get("/a", permission(), doc("b"), handler);
+        let twice = Routes::new().get("/a", permission(), doc("a"), handler).get(
+            "/a",
+            permission(),
+            doc("b"),
+            handler,
+        );
         assert!(matches!(twice.into_router(&Identity::new()), Err(RouteError::Twice { .. })));
-        let twice = Routes::new().get("/a", permission(), doc("a"), handler).get("/b", permission(), doc("a"), handler);
+        let twice = Routes::new().get("/a", permission(), doc("a"), handler).get(
+            "/b",
+            permission(),
+            doc("a"),
+            handler,
+        );
         assert!(matches!(twice.into_router(&Identity::new()), Err(RouteError::OperationTwice(_))));
         let undocumented = Routes::new().get("/a/{name}", permission(), doc("a"), handler);
         assert!(matches!(undocumented.into_router(&Identity::new()), Err(RouteError::Parameters { .. })));
@@ -271,7 +300,15 @@ mod tests {
 
     #[test]
     fn the_table_shows_what_each_route_asks_for() {
-        let routes = Routes::new().get("/plugins", permission(), doc("a"), handler).get("/livez", Access::Public, doc("b"), handler);
-        assert_eq!(routes.to_string(), "GET     /plugins  list plugins (cluster)\nGET     /livez    public\n");
+        let routes = Routes::new().get("/plugins", permission(), doc("a"), handler).get(
+            "/livez",
+            Access::Public,
+            doc("b"),
+            handler,
+        );
+        assert_eq!(
+            routes.to_string(),
+            "GET     /plugins  list plugins (cluster)\nGET     /livez    public\n"
+        );
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     assets::{Binding, page_size, page_token, scope_binding, store_problem},
-    cache,
+    cache::{self, with},
     catalog::Catalog,
     openapi::{Parameter, Reply},
     query::Query,
@@ -26,14 +26,23 @@ use crate::{
     store::{AssetStore, SourceKey, SourceQuery, SourceStore},
 };
 
-pub(super) fn routes<A: AssetStore, S: SourceStore>(catalog: &Catalog<A, S>, plugin: &PluginHandle) -> Routes {
+pub(super) fn routes<A: AssetStore, S: SourceStore>(
+    catalog: &Catalog<A, S>,
+    plugin: &PluginHandle,
+) -> Routes {
     let name = plugin.name().clone();
-    let may = |verb, reach| Permission::new(verb, Resource::CatalogSources, reach).of_plugin(name.to_string());
+    let may =
+        |verb, reach| Permission::new(verb, Resource::CatalogSources, reach).of_plugin(name.to_string());
     let path = format!("{}/sources", plugin.definition().base_path());
-    let list_doc = Doc::new(format!("list_{name}_sources"), "Lists a tenant's sources of the plugin.", Reply::json("SourceList"))
-        .with_parameters([Parameter::page_size(), Parameter::page_token(), Parameter::all_namespaces()]);
-    let get_doc = Doc::new(format!("get_{name}_source"), "One source and how it does.", Reply::json("Source").tagged())
-        .with_parameters([Parameter::path("id", "The source's id.")]);
+    let list_doc = Doc::new(
+        format!("list_{name}_sources"),
+        "Lists a tenant's sources of the plugin.",
+        Reply::json("SourceList"),
+    )
+    .with_parameters([Parameter::page_size(), Parameter::page_token(), Parameter::all_namespaces()]);
+    let get_doc =
+        Doc::new(format!("get_{name}_source"), "One source and how it does.", Reply::json("Source").tagged())
+            .with_parameters([Parameter::path("id", "The source's id.")]);
     Routes::new()
         .get(path.clone(), may(Verb::List, Reach::TenantOrAll), list_doc.tagged(name.as_str()), {
             let (catalog, name) = (catalog.clone(), name.clone());
@@ -57,19 +66,19 @@ async fn list<A: AssetStore, S: SourceStore>(
     let size = page_size(&query)?;
     let binding = Binding::new(["sources".into(), scope_binding(&scope), plugin.to_string()]);
     let after = page_token(&query)?.map(|token| binding.decode(&catalog, token)).transpose()?;
-    let after = after.map(|position| place(position).ok_or_else(|| Problem::invalid_page_token("the page token is of another list")));
+    let after = after.map(|position| {
+        place(position).ok_or_else(|| Problem::invalid_page_token("the page token is of another list"))
+    });
     let asked = SourceQuery { plugin: Some(plugin), after: after.transpose()?, size };
-    let mut sources = catalog.parts.sources.list(&scope, &asked).await.map_err(store_problem)?;
+    let mut sources =
+        catalog.parts.sources.list(&scope, &asked).await.map_err(|error| store_problem(&error))?;
     let more = sources.len() > size.get();
     sources.truncate(size.get());
     let next = sources.last().filter(|_| more).map(|last| binding.encode(&catalog, &position(last)));
     let items: Vec<Value> = sources.into_iter().map(shown).collect();
     // `sources` and `count` mirror `items` and `size`, for older clients
-    let mut body = json!({"size": items.len(), "count": items.len(), "pageSize": size.get(), "sources": items, "items": items});
-    if let Some(token) = next {
-        body["nextPageToken"] = token.into();
-    }
-    Ok(cache::json(body.to_string()))
+    let body = json!({"size": items.len(), "count": items.len(), "pageSize": size.get(), "sources": items, "items": items});
+    Ok(cache::json(with(body, "nextPageToken", next).to_string()))
 }
 
 /// A source's place in the list: none of the three names may hold a `/`.
@@ -94,7 +103,13 @@ async fn get<A: AssetStore, S: SourceStore>(
     Query::parse(uri.query(), &[])?;
     let nothing = || Problem::not_found("there is no such source");
     let key = SourceKey { plugin, id: SourceId::new(id).map_err(|_| nothing())? };
-    let source = catalog.parts.sources.find(&scope, &key).await.map_err(store_problem)?.ok_or_else(nothing)?;
+    let source = catalog
+        .parts
+        .sources
+        .find(&scope, &key)
+        .await
+        .map_err(|error| store_problem(&error))?
+        .ok_or_else(nothing)?;
     let tag = format!("{}-{}", source.create_time.unix_ms(), source.revision);
     // the status changes without a revision, so the tag serves writers and never answers 304
     Ok(cache::tagged(shown(source).to_string(), &tag, &HeaderMap::new()))
@@ -103,9 +118,7 @@ async fn get<A: AssetStore, S: SourceStore>(
 /// A source as the wire shows it: without secrets, with the age of what it holds, in seconds.
 fn shown(source: Source) -> Value {
     let refreshed = source.status.last_refresh.as_ref().map(|refresh| refresh.finished_at);
-    let mut value = json!(source.redacted());
-    if let Some(refreshed) = refreshed {
-        value["status"]["age"] = SystemClock.now().saturating_since(refreshed).as_secs().into();
-    }
-    value
+    let age = refreshed.map(|refreshed| SystemClock.now().saturating_since(refreshed).as_secs());
+    let status = with(json!(source.status), "age", age);
+    with(json!(source.redacted()), "status", Some(status))
 }

@@ -62,14 +62,14 @@ impl PageTokens {
         if out.is_empty() { Err(KeyError::None) } else { Ok(Self { keys: out }) }
     }
 
-    /// A fresh key: 64 hexadecimal digits from the system's random source.
+    /// A fresh key: 43 letters of base64url, 32 bytes from the system's random source.
     ///
     /// # Errors
     /// When the system has no randomness to give.
     pub fn generate_key() -> Result<String, getrandom::Error> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
-        Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
     /// The token of a position in the list that `binding` describes.

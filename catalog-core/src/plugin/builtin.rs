@@ -64,7 +64,10 @@ mod tests {
     #[test]
     fn all_eight_are_sound_and_differ() {
         let names: Vec<String> = builtin().unwrap().iter().map(|plugin| plugin.name.to_string()).collect();
-        assert_eq!(names, ["model", "mcp", "agents", "prompts", "knowledge", "guardrails", "policies", "skills"]);
+        assert_eq!(
+            names,
+            ["model", "mcp", "agents", "prompts", "knowledge", "guardrails", "policies", "skills"]
+        );
     }
 
     #[test]

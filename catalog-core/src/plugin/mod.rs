@@ -4,9 +4,9 @@ use std::{error::Error, fmt};
 
 use async_trait::async_trait;
 
-use crate::schema::PluginDefinition;
 #[cfg(feature = "yaml")]
 pub use self::builtin::{DefinitionError, builtin, parse_definition};
+use crate::schema::PluginDefinition;
 
 #[cfg(feature = "yaml")]
 mod builtin;

@@ -36,8 +36,9 @@ impl NameGlobs {
 fn globs(key: &str, patterns: &[String]) -> Result<GlobSet, ProviderError> {
     let mut builder = GlobSetBuilder::new();
     for pattern in patterns {
-        let glob = Glob::new(pattern)
-            .map_err(|error| ProviderError::new(format!("`{key}` holds `{pattern}`, which is no glob: {}", error.kind())))?;
+        let glob = Glob::new(pattern).map_err(|error| {
+            ProviderError::new(format!("`{key}` holds `{pattern}`, which is no glob: {}", error.kind()))
+        })?;
         builder.add(glob);
     }
     builder.build().map_err(|error| ProviderError::new(format!("`{key}` cannot be used: {}", error.kind())))
@@ -83,20 +84,27 @@ impl CatalogReader {
         text: &str,
     ) -> Result<Loaded, ProviderError> {
         let globs = NameGlobs::of(source)?;
-        let root = Node::parse(text, self.limits).map_err(|error| ProviderError::new(format!("{file}:{error}")))?;
+        let root =
+            Node::parse(text, self.limits).map_err(|error| ProviderError::new(format!("{file}:{error}")))?;
         let mut loaded = Loaded::default();
         for entity in &plugin.entities {
             let Some(list) = root.get(entity.list_key()) else { continue };
-            let wrong = |message: String| ProviderError::new(format!("{file}:{}: `{}` {message}", list.line(), entity.list_key()));
+            let wrong = |message: String| {
+                ProviderError::new(format!("{file}:{}: `{}` {message}", list.line(), entity.list_key()))
+            };
             let items = list.items().ok_or_else(|| wrong("must be a list".into()))?;
             if items.len() > self.max_items {
                 return Err(wrong(format!("holds more than {} items", self.max_items)));
             }
-            let drafts = items.iter().filter_map(|item| take(entity, &globs, file, item, &mut loaded.rejected)).collect();
+            let drafts = items
+                .iter()
+                .filter_map(|item| take(entity, &globs, file, item, &mut loaded.rejected))
+                .collect();
             loaded.drafts.push((entity.kind.clone(), without_twins(drafts, file, &mut loaded.rejected)));
         }
         if loaded.drafts.is_empty() {
-            let keys: Vec<String> = plugin.entities.iter().map(|entity| format!("`{}`", entity.list_key())).collect();
+            let keys: Vec<String> =
+                plugin.entities.iter().map(|entity| format!("`{}`", entity.list_key())).collect();
             return Err(ProviderError::new(format!("{file}:1: the file has no list {}", keys.join(" or "))));
         }
         Ok(loaded)
@@ -106,7 +114,13 @@ impl CatalogReader {
 type Placed = (AssetDraft, usize);
 
 /// The draft of one item, unless it is not wanted or faulty.
-fn take(entity: &EntitySchema, globs: &NameGlobs, file: &str, item: &Node, rejected: &mut Vec<Rejected>) -> Option<Placed> {
+fn take(
+    entity: &EntitySchema,
+    globs: &NameGlobs,
+    file: &str,
+    item: &Node,
+    rejected: &mut Vec<Rejected>,
+) -> Option<Placed> {
     let value = item.to_value();
     let name = value.get("name").and_then(|name| name.as_str()).map(String::from);
     if name.as_ref().is_some_and(|name| !globs.take(name)) {
@@ -132,7 +146,11 @@ fn without_twins(drafts: Vec<Placed>, file: &str, rejected: &mut Vec<Rejected>) 
                 pointer: "/name".into(),
                 message: format!("stands at line {first} already"),
             };
-            rejected.push(Rejected { place: format!("{file}:{line}"), name: Some(draft.name.to_string()), faults: vec![fault] });
+            rejected.push(Rejected {
+                place: format!("{file}:{line}"),
+                name: Some(draft.name.to_string()),
+                faults: vec![fault],
+            });
         } else {
             first_lines.insert(draft.name.clone(), line);
             out.push(draft);
@@ -157,7 +175,7 @@ mod tests {
         .unwrap()
     }
 
-    fn source(more: serde_json::Value) -> SourceSpec {
+    fn source(more: &serde_json::Value) -> SourceSpec {
         let mut spec = json!({"id": "s", "type": "yaml"});
         spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         serde_json::from_value(spec).unwrap()
@@ -180,7 +198,7 @@ mcpservers:
 
     #[test]
     fn good_items_load_and_bad_ones_are_told_with_file_line_and_field() {
-        let loaded = CatalogReader::default().read(&plugin(), &source(json!({})), "mcp.yaml", FILE).unwrap();
+        let loaded = CatalogReader::default().read(&plugin(), &source(&json!({})), "mcp.yaml", FILE).unwrap();
         assert_eq!(names(&loaded), ["acme/one", "other"]);
         let told: Vec<String> = loaded.rejected.iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -196,21 +214,28 @@ mcpservers:
     #[test]
     fn globs_choose_by_name() {
         let choose = |more| {
-            let loaded = CatalogReader::default().read(&plugin(), &source(more), "f", FILE).unwrap();
+            let loaded = CatalogReader::default().read(&plugin(), &source(&more), "f", FILE).unwrap();
             names(&loaded).join(" ")
         };
         assert_eq!(choose(json!({"include": ["acme/*"]})), "acme/one");
         assert_eq!(choose(json!({"exclude": ["acme*"]})), "other");
         assert_eq!(choose(json!({"include": ["*"], "exclude": ["*"]})), "");
-        let error = CatalogReader::default().read(&plugin(), &source(json!({"include": ["a["]})), "f", FILE).unwrap_err();
+        let error = CatalogReader::default()
+            .read(&plugin(), &source(&json!({"include": ["a["]})), "f", FILE)
+            .unwrap_err();
         assert!(error.to_string().contains("`a[`"), "{error}");
     }
 
     #[test]
     fn a_file_that_lists_something_else_is_refused() {
-        let read = |text| CatalogReader::default().read(&plugin(), &source(json!({})), "f.yaml", text).unwrap_err().to_string();
+        let read = |text| {
+            CatalogReader::default()
+                .read(&plugin(), &source(&json!({})), "f.yaml", text)
+                .unwrap_err()
+                .to_string()
+        };
         assert_eq!(read("models: []"), "f.yaml:1: the file has no list `mcpservers`");
         assert_eq!(read("\nmcpservers: {}"), "f.yaml:2: `mcpservers` must be a list");
-        assert!(read("a: [").starts_with("f.yaml:1:"), "{}", read("a: ["));
+        assert!(read("a: [").starts_with("f.yaml:2:1: "), "{}", read("a: ["));
     }
 }

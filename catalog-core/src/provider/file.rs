@@ -41,11 +41,15 @@ impl FileRoot {
     /// the `sources.yaml`, and then that name without the `dev-` that Kubeflow gives to its development data.
     fn resolve(&self, path: &str) -> Result<PathBuf, ProviderError> {
         let written = Path::new(path);
-        let name = written.file_name().and_then(OsStr::to_str).ok_or_else(|| ProviderError::new("the path names no file"))?;
+        let name = written
+            .file_name()
+            .and_then(OsStr::to_str)
+            .ok_or_else(|| ProviderError::new("the path names no file"))?;
         let short = name.strip_prefix("dev-").unwrap_or(name);
         let candidates = [written, Path::new(name), Path::new(short)];
         candidates.into_iter().find_map(|candidate| self.within(candidate)).ok_or_else(|| {
-            let outside = written.is_absolute() || written.components().any(|part| part == Component::ParentDir);
+            let outside =
+                written.is_absolute() || written.components().any(|part| part == Component::ParentDir);
             let hint = if outside { ", nor is one of that name beside the sources file" } else { "" };
             ProviderError::new(format!("there is no file `{path}` within the catalog root{hint}"))
         })
@@ -89,7 +93,9 @@ impl FileProvider {
         let text = read_text(&file, self.reader.limits().bytes).map_err(|error| {
             let message = match error.kind() {
                 io::ErrorKind::InvalidData => format!("{name} is not UTF-8 text"),
-                io::ErrorKind::FileTooLarge => format!("{name} is larger than {} bytes", self.reader.limits().bytes),
+                io::ErrorKind::FileTooLarge => {
+                    format!("{name} is larger than {} bytes", self.reader.limits().bytes)
+                }
                 _ => format!("{name} cannot be read"),
             };
             ProviderError::new(message).caused_by(error)
@@ -138,7 +144,9 @@ mod tests {
     #[test]
     fn a_path_is_found_as_written_or_by_its_file_name() {
         let (_folder, root) = folder();
-        for path in ["models.yaml", "./models.yaml", "../plugins/model/data/models.yaml", "../x/dev-models.yaml"] {
+        for path in
+            ["models.yaml", "./models.yaml", "../plugins/model/data/models.yaml", "../x/dev-models.yaml"]
+        {
             assert!(root.resolve(path).unwrap().ends_with("root/models.yaml"), "{path}");
         }
     }
@@ -149,7 +157,16 @@ mod tests {
         let secret = folder.path().join("secret.yaml");
         #[cfg(unix)]
         std::os::unix::fs::symlink(&secret, folder.path().join("root/link.yaml")).unwrap();
-        for path in ["../secret.yaml", secret.to_str().unwrap(), "link.yaml", "", "/", "..", ".", "../../../../etc/passwd"] {
+        for path in [
+            "../secret.yaml",
+            secret.to_str().unwrap(),
+            "link.yaml",
+            "",
+            "/",
+            "..",
+            ".",
+            "../../../../etc/passwd",
+        ] {
             assert!(root.resolve(path).is_err(), "{path}");
         }
     }

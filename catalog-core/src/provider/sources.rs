@@ -62,7 +62,8 @@ impl Reader<'_> {
     fn list(&mut self, field: &str, key: &str, sources: &Node) {
         let Some(plugin) = self.plugins.iter().find(|plugin| plugin.answers_to(key)) else {
             let known: Vec<&str> = self.plugins.iter().map(|plugin| plugin.name.as_str()).collect();
-            let message = format!("no plugin is called `{key}`; those that are here are {}", known.join(", "));
+            let message =
+                format!("no plugin is called `{key}`; those that are here are {}", known.join(", "));
             self.faults.push(sources.error(field, message));
             return;
         };
@@ -104,7 +105,11 @@ mod tests {
     fn both_forms_are_read() {
         let newer = "catalogs:\n  models:\n    sources:\n    - {id: a, type: yaml}\n  mcp:\n    sources:\n    - {id: a, type: git, enabled: false}\n";
         let file = SourcesFile::parse(newer, &plugins()).unwrap();
-        let read: Vec<String> = file.sources.iter().map(|(plugin, spec)| format!("{plugin}/{}/{}", spec.id, spec.source_type)).collect();
+        let read: Vec<String> = file
+            .sources
+            .iter()
+            .map(|(plugin, spec)| format!("{plugin}/{}/{}", spec.id, spec.source_type))
+            .collect();
         assert_eq!(read, ["model/a/yaml", "mcp/a/git"]);
         let older = "catalogs:\n- {id: a, name: A, type: yaml, properties: {yamlCatalogPath: a.yaml}}\n";
         assert_eq!(SourcesFile::parse(older, &plugins()).unwrap().sources[0].0.as_str(), "model");
@@ -114,7 +119,8 @@ mod tests {
     fn every_fault_is_told_with_line_and_field() {
         let text = "catalogs:\n  mcp:\n    sources:\n    - {id: a, type: yaml}\n    - {id: a, type: yaml}\n    - {id: 'b c', type: yaml}\n    - {id: d, tpye: yaml}\n  mpc:\n    sources: []\n  agents: {}\n";
         let error = SourcesFile::parse(text, &plugins()).unwrap_err();
-        let told: Vec<(usize, &str)> = error.0.iter().map(|error| (error.line, error.field.as_str())).collect();
+        let told: Vec<(usize, &str)> =
+            error.0.iter().map(|error| (error.line, error.field.as_str())).collect();
         assert_eq!(
             told,
             [

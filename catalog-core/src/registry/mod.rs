@@ -14,8 +14,8 @@ use std::{
 
 use tokio::{sync::Notify, task::AbortHandle};
 
-pub(crate) use self::supervisor::panic_text;
 pub use self::state::{PluginState, Unavailable};
+pub(crate) use self::supervisor::panic_text;
 use crate::{
     backoff::Backoff,
     name::PluginName,
@@ -39,7 +39,7 @@ impl Default for RegistryConfig {
     fn default() -> Self {
         Self {
             start_timeout: Duration::from_secs(30),
-            backoff: Backoff { first: Duration::from_secs(1), max: Duration::from_secs(60) },
+            backoff: Backoff { first: Duration::from_secs(1), max: Duration::from_mins(1) },
             fault_threshold: 5,
         }
     }
@@ -100,7 +100,9 @@ impl Registry {
         for plugin in plugins {
             let definition = plugin.definition();
             let name = definition.name.clone();
-            definition.validate().map_err(|faults| RegistryError::Definition { name: name.clone(), faults })?;
+            definition
+                .validate()
+                .map_err(|faults| RegistryError::Definition { name: name.clone(), faults })?;
             if !names.insert(name.clone()) {
                 return Err(RegistryError::Twice(name));
             }

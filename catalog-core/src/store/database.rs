@@ -126,7 +126,10 @@ pub(super) trait EngineTransaction: Send {
 }
 
 impl Database {
-    #[cfg_attr(not(any(feature = "sqlite", feature = "postgres")), expect(dead_code, reason = "without an engine"))]
+    #[cfg_attr(
+        not(any(feature = "sqlite", feature = "postgres")),
+        expect(dead_code, reason = "without an engine")
+    )]
     pub(super) fn from_engine(engine: impl Engine + 'static) -> Self {
         Self { engine: Arc::new(engine) }
     }

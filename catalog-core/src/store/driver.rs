@@ -8,7 +8,10 @@ use super::{
 };
 
 /// The one place where built SQL text meets the driver: its type keeps strangers' words out of it.
-#[expect(clippy::disallowed_methods, reason = "a statement's text holds only the program's literals and field names")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a statement's text holds only the program's literals and field names"
+)]
 pub(super) fn prepare<'q, DB>(statement: Statement) -> Query<'q, DB, DB::Arguments>
 where
     DB: Database,
@@ -36,9 +39,11 @@ pub(super) fn store_error(error: sqlx::Error) -> StoreError {
             }
             _ => of_code(database.code().as_deref().unwrap_or_default()),
         },
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-            StoreErrorKind::Unavailable
-        }
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => StoreErrorKind::Unavailable,
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => StoreErrorKind::Corrupt,
         _ => StoreErrorKind::Internal,
     };

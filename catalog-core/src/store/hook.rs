@@ -59,7 +59,11 @@ impl<'a> Change<'a> {
     }
 
     /// Of the assets of a source that were replaced.
-    pub(super) fn of_assets(namespace: &'a Namespace, source: &'a SourceKey, figures: RefreshFigures) -> Self {
+    pub(super) fn of_assets(
+        namespace: &'a Namespace,
+        source: &'a SourceKey,
+        figures: RefreshFigures,
+    ) -> Self {
         Self {
             namespace,
             plugin: &source.plugin,
@@ -93,7 +97,11 @@ pub trait Recorder<T>: Send + Sync + 'static {
     ///
     /// # Errors
     /// Whatever the store of records says; the change is then not made.
-    fn record(&self, transaction: &mut T, change: &Change<'_>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn record(
+        &self,
+        transaction: &mut T,
+        change: &Change<'_>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// Keeps no record of changes.
@@ -146,7 +154,11 @@ pub trait Enqueue<T>: Send + Sync + 'static {
     ///
     /// # Errors
     /// Whatever the queue says; the change that asks for the job is then not made.
-    fn enqueue(&self, transaction: &mut T, job: &JobRequest<'_>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn enqueue(
+        &self,
+        transaction: &mut T,
+        job: &JobRequest<'_>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// Has no queue: who changes a source sees to its refresh.

@@ -9,7 +9,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    AssetPage, AssetQuery, AssetStore, Found, SourceKey, SourceQuery, SourceStore, StoreError, StoreErrorKind,
+    AssetPage, AssetQuery, AssetStore, Found, SourceKey, SourceQuery, SourceStore, StoreError,
+    StoreErrorKind,
     asset::{Known, Replacement},
     hook::{Change, Enqueue, Fence, JobRequest, Recorder},
 };
@@ -72,7 +73,9 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
             .collect();
         let total = query.count.then_some(rows.len() as u64);
         // finite numbers and keys of one type always compare
-        rows.sort_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal).then(a.1.id.cmp(&b.1.id)));
+        rows.sort_by(|a, b| {
+            a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal).then(a.1.id.cmp(&b.1.id))
+        });
         if query.order.direction() == Direction::Descending {
             rows.reverse();
         }
@@ -85,7 +88,8 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
         }
         let more = rows.len() > query.size.get();
         rows.truncate(query.size.get());
-        let next = rows.last().filter(|_| more).map(|(key, asset)| Position { key: key.clone(), id: asset.id });
+        let next =
+            rows.last().filter(|_| more).map(|(key, asset)| Position { key: key.clone(), id: asset.id });
         Ok(AssetPage { documents: rows.iter().map(|(_, asset)| asset.document()).collect(), next, total })
     }
 
@@ -99,7 +103,11 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
         let mut found: Vec<&AssetRecord> = assets
             .values()
             .map(AsRef::as_ref)
-            .filter(|asset| scope.covers(&asset.namespace) && asset.collection == *collection && asset.draft.name == key.name)
+            .filter(|asset| {
+                scope.covers(&asset.namespace)
+                    && asset.collection == *collection
+                    && asset.draft.name == key.name
+            })
             .filter(|asset| key.source.as_ref().is_none_or(|source| *source == asset.source))
             .collect();
         match found.as_mut_slice() {
@@ -131,7 +139,9 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
         let known: HashMap<(String, String), Known> = before
             .values()
             .filter(|asset| {
-                asset.namespace == *namespace && asset.collection.plugin == source.plugin && asset.source == source.id
+                asset.namespace == *namespace
+                    && asset.collection.plugin == source.plugin
+                    && asset.source == source.id
             })
             .map(|asset| ((asset.collection.kind.to_string(), asset.draft.name.to_string()), known(asset)))
             .collect();
@@ -175,7 +185,12 @@ pub struct MemorySourceStore<R, Q> {
 impl<R, Q> MemorySourceStore<R, Q> {
     /// An empty store.
     pub fn new(recorder: R, queue: Q) -> Self {
-        Self { sources: Arc::default(), recorder: Arc::new(recorder), queue: Arc::new(queue), clock: Arc::new(SystemClock) }
+        Self {
+            sources: Arc::default(),
+            recorder: Arc::new(recorder),
+            queue: Arc::new(queue),
+            clock: Arc::new(SystemClock),
+        }
     }
 
     fn read<T>(&self, read: impl FnOnce(&Sources) -> T) -> T {
@@ -210,7 +225,12 @@ impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> SourceStore 
         }))
     }
 
-    async fn apply(&self, scope: &TenantScope, plugin: &PluginName, spec: &SourceSpec) -> Result<Source, StoreError> {
+    async fn apply(
+        &self,
+        scope: &TenantScope,
+        plugin: &PluginName,
+        spec: &SourceSpec,
+    ) -> Result<Source, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let key = (namespace.clone(), plugin.clone(), spec.id.clone());
         let before = self.read(|sources| sources.get(&key).cloned());
@@ -226,7 +246,9 @@ impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> SourceStore 
             self.queue.enqueue(&mut transaction, &job).await?;
         }
         self.write(|sources| {
-            if sources.get(&key).map(|source| source.revision) != before.as_ref().map(|before| before.revision) {
+            if sources.get(&key).map(|source| source.revision)
+                != before.as_ref().map(|before| before.revision)
+            {
                 return Err(StoreErrorKind::Conflict.into());
             }
             sources.insert(key, after.clone());
@@ -243,7 +265,12 @@ impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> SourceStore 
         Ok(())
     }
 
-    async fn note_status(&self, scope: &TenantScope, key: &SourceKey, status: &SourceStatus) -> Result<(), StoreError> {
+    async fn note_status(
+        &self,
+        scope: &TenantScope,
+        key: &SourceKey,
+        status: &SourceStatus,
+    ) -> Result<(), StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let key = (namespace.clone(), key.plugin.clone(), key.id.clone());
         self.write(|sources| {

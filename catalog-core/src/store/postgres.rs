@@ -26,7 +26,8 @@ impl Database {
     /// # Errors
     /// By kind: `Unavailable` when it does not answer, `Internal` when the URL is none.
     pub async fn postgres(url: &str) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url).map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT);
         let pool = pool.connect_with(options).await.map_err(store_error)?;
         Ok(Self::from_engine(PostgresEngine(pool)))

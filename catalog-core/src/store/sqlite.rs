@@ -31,12 +31,21 @@ impl Database {
     /// # Errors
     /// By kind: `Unavailable` when the file cannot be opened, `Internal` when the URL is none of a file.
     pub async fn sqlite(url: &str) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::from_str(url).map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
-        if url.contains(":memory:") || url.contains("mode=memory") {
-            return Err(StoreError::new(StoreErrorKind::Internal, "a database in memory would be another one for each connection"));
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
+        if !url.starts_with("sqlite:") {
+            return Err(StoreError::new(StoreErrorKind::Internal, "the URL does not begin with `sqlite:`"));
         }
-        if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            make_private_folder(folder).map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
+        if url.contains(":memory:") || url.contains("mode=memory") {
+            return Err(StoreError::new(
+                StoreErrorKind::Internal,
+                "a database in memory would be another one for each connection",
+            ));
+        }
+        if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty())
+        {
+            make_private_folder(folder)
+                .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
         }
         let options = options
             .create_if_missing(true)
@@ -44,7 +53,9 @@ impl Database {
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true);
-        let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
+        let pool = |connections| {
+            SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT)
+        };
         // the writer first: it makes the file
         let writer = pool(1).connect_with(options.clone()).await.map_err(store_error)?;
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "on"));

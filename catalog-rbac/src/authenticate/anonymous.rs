@@ -58,7 +58,8 @@ where
             let problem = Problem::unauthenticated("the server checks no credentials, so it takes none");
             return ResponseFuture::refused(problem.in_context(&context).into_response());
         }
-        let forged: Vec<HeaderName> = parts.headers.keys().filter(|name| name.as_str().starts_with(REMOTE)).cloned().collect();
+        let forged: Vec<HeaderName> =
+            parts.headers.keys().filter(|name| name.as_str().starts_with(REMOTE)).cloned().collect();
         for name in forged {
             parts.headers.remove(name);
         }

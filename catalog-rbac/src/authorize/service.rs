@@ -74,7 +74,9 @@ async fn check<Z: Authorizer>(authorizer: &Z, context: &RequestContext) -> Resul
         tracing::error!(path = context.path(), "a route without a declared permission was asked for");
         return Err(Problem::forbidden("the route declares no permission"));
     };
-    let granted = authorize(authorizer, identity, permission, context.tenant(), None).await.map_err(|refusal| problem(&refusal))?;
+    let granted = authorize(authorizer, identity, permission, context.tenant(), None)
+        .await
+        .map_err(|refusal| problem(&refusal))?;
     if let Some(scope) = granted.scope {
         context.set_scope(scope).map_err(|_| Problem::internal("the server is not set up for this route"))?;
     }

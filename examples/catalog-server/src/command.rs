@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::fmt::Write;
+
 use clap::{Arg, ArgMatches, Command};
 
 use crate::{
@@ -28,7 +30,8 @@ pub(crate) fn run() -> Result<(), AnyError> {
 }
 
 fn command() -> Command {
-    let file = Arg::new("config").long("config").value_name("FILE").global(true).help("A configuration file, YAML");
+    let file =
+        Arg::new("config").long("config").value_name("FILE").global(true).help("A configuration file, YAML");
     let flags = SETTINGS.iter().map(flag);
     Command::new("catalog-server")
         .version(env!("CARGO_PKG_VERSION"))
@@ -48,7 +51,8 @@ fn command() -> Command {
 
 fn flag(setting: &'static Setting) -> Arg {
     let name = setting.flag();
-    let arg = Arg::new(setting.key).long(name).value_name(setting.kind.noun()).global(true).help(setting.meaning);
+    let arg =
+        Arg::new(setting.key).long(name).value_name(setting.kind.noun()).global(true).help(setting.meaning);
     arg.hide_short_help(!setting.often)
 }
 
@@ -78,16 +82,18 @@ fn keys() -> String {
             Some(value) => value,
         };
         let (demo, production) = (default(setting.demo), default(setting.production));
-        let default = if demo == production { demo.into() } else { format!("{production} (production), {demo} (demo)") };
-        out.push_str(&format!(
-            "{key}\n    {meaning}\n    {noun}; default {default}; {env}; --{flag}\n",
-            key = setting.key,
-            meaning = setting.meaning,
-            noun = setting.kind.noun().to_lowercase(),
-            env = setting.env,
-            flag = setting.flag(),
-        ));
+        let default = if demo == production {
+            demo.into()
+        } else {
+            format!("{production} (production), {demo} (demo)")
+        };
+        let (noun, flag) = (setting.kind.noun().to_lowercase(), setting.flag());
+        // writing to a string cannot fail
+        let _ = writeln!(
+            out,
+            "{}\n    {}\n    {noun}; default {default}; {}; --{flag}",
+            setting.key, setting.meaning, setting.env
+        );
     }
     out
 }
-

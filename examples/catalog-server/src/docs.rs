@@ -1,14 +1,18 @@
 //! The OpenAPI document, a page that shows it, and the version.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::Path,
     response::{IntoResponse, Redirect, Response},
 };
 use catalog_core::{
-    http::{Access, Doc, Parameter, Reply, Routes},
+    clock::Timestamp,
+    http::{Access, Doc, Parameter, Reply, Routes, cached_json},
     problem::Problem,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -17,55 +21,78 @@ use utoipa_swagger_ui::Config;
 
 /// `/version`, `/openapi.json` and `/docs`. `document` is called once, with all routes, these included.
 pub(crate) fn routes(document: impl FnOnce(&Routes) -> String, others: Routes) -> Routes {
-    let slot: Arc<std::sync::OnceLock<Arc<str>>> = Arc::default();
+    let slot: Slot = Arc::default();
     let page = Arc::new(Config::from("/openapi.json"));
     let text = |media: &str, what: &str| Reply::text(media, what);
     let routes = others
-        .get("/version", Access::Public, Doc::new("version", "Which server this is.", text("application/json", "Name, version, schema.")), version)
-        .get("/openapi.json", Access::Public, Doc::new("openapi", "This document.", text("application/json", "OpenAPI 3.1.").cached()), {
-            let slot = Arc::clone(&slot);
-            move |headers: HeaderMap| openapi(Arc::clone(&slot), headers)
-        })
-        .get("/docs", Access::Public, Doc::new("docs", "A page that shows this document.", text("text/html", "A page.")), || async {
-            Redirect::permanent("/docs/")
-        })
+        .get(
+            "/version",
+            Access::Public,
+            Doc::new("version", "Which server this is.", text("application/json", "Name, version, schema.")),
+            version,
+        )
+        .get(
+            "/openapi.json",
+            Access::Public,
+            Doc::new("openapi", "This document.", text("application/json", "OpenAPI 3.1.").cached()),
+            {
+                let slot = Arc::clone(&slot);
+                move |headers: HeaderMap| std::future::ready(openapi(&slot, &headers))
+            },
+        )
+        .get(
+            "/docs",
+            Access::Public,
+            Doc::new("docs", "A page that shows this document.", text("text/html", "A page.")),
+            || async { Redirect::permanent("/docs/") },
+        )
         .get("/docs/", Access::Public, Doc::new("docsPage", "That page.", text("text/html", "A page.")), {
             let page = Arc::clone(&page);
-            move || asset("index.html".into(), Arc::clone(&page))
+            move || std::future::ready(asset("index.html", Arc::clone(&page)))
         })
         .get(
             "/docs/{file}",
             Access::Public,
             Doc::new("docsFile", "A part of that page.", text("*/*", "A script, style or picture."))
                 .with_parameters([Parameter::path("file", "Its name.")]),
-            move |Path(file): Path<String>| asset(file, Arc::clone(&page)),
+            move |Path(file): Path<String>| std::future::ready(asset(&file, Arc::clone(&page))),
         );
     // set once, here, before anybody can ask
     let _ = slot.set(document(&routes).into());
     routes
 }
 
+/// The document, which can be made only when all routes are known.
+type Slot = Arc<OnceLock<Bytes>>;
+
 async fn version() -> Response {
     axum::Json(json!({
         "name": env!("CARGO_PKG_NAME"),
         "version": env!("CARGO_PKG_VERSION"),
+        "gitRevision": env!("CATALOG_GIT_REVISION"),
+        "buildTime": build_time(),
         "schemaVersion": catalog_core::store::sql::MIGRATIONS.newest(),
     }))
     .into_response()
 }
 
-async fn openapi(slot: Arc<std::sync::OnceLock<Arc<str>>>, headers: HeaderMap) -> Response {
-    let text = slot.get().map(|text| text.to_string()).unwrap_or_default();
-    catalog_core::http::cached_json(text, &headers, std::time::Duration::from_secs(60))
+/// When the binary was built; the build script tells it in seconds since 1970.
+fn build_time() -> Option<Timestamp> {
+    let seconds: i64 = env!("CATALOG_BUILD_EPOCH").parse().ok()?;
+    Timestamp::from_unix_ms(seconds.saturating_mul(1_000)).ok()
+}
+
+fn openapi(slot: &Slot, headers: &HeaderMap) -> Response {
+    cached_json(slot.get().cloned().unwrap_or_default(), headers, Duration::from_mins(1))
 }
 
 /// Scripts and styles come from this server only, and nobody may frame the page.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; \
                                        frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-async fn asset(file: String, page: Arc<Config<'static>>) -> Result<Response, Problem> {
+fn asset(file: &str, page: Arc<Config<'static>>) -> Result<Response, Problem> {
     let nothing = || Problem::not_found("there is no such file");
-    let file = utoipa_swagger_ui::serve(&file, page).map_err(|_| nothing())?.ok_or_else(nothing)?;
+    let file = utoipa_swagger_ui::serve(file, page).map_err(|_| nothing())?.ok_or_else(nothing)?;
     let mut response = Response::new(Body::from(file.bytes.into_owned()));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::try_from(file.content_type).map_err(|_| nothing())?);

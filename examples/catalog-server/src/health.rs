@@ -8,7 +8,13 @@ use catalog_ha::{Component, Drain, Readiness, State};
 
 use crate::loader::Progress;
 
-pub(crate) fn readiness(drain: Drain, database: Database, migrated: Migrated, registry: Registry, progress: Progress) -> Readiness {
+pub(crate) fn readiness(
+    drain: Drain,
+    database: Database,
+    migrated: Migrated,
+    registry: Registry,
+    progress: Progress,
+) -> Readiness {
     Readiness::new(drain)
         .with_check("database", move || {
             let database = database.clone();
@@ -41,5 +47,9 @@ fn plugins(registry: &Registry) -> Component {
     if broken == 0 {
         return whole;
     }
-    Component { status: State::Degraded, detail: Some(format!("{broken} of {} do not serve", whole.details.len())), ..whole }
+    Component {
+        status: State::Degraded,
+        detail: Some(format!("{broken} of {} do not serve", whole.details.len())),
+        ..whole
+    }
 }

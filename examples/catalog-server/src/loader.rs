@@ -40,43 +40,74 @@ pub(crate) struct Loader<A, S> {
     pub(crate) progress: Progress,
 }
 
+/// A source, and the scope of its tenant.
+type Scoped = (TenantScope, Source);
+
 /// So many sources are read at once.
 const AT_ONCE: usize = 2;
-const BACKOFF: Backoff = Backoff { first: Duration::from_secs(5), max: Duration::from_secs(300) };
+const BACKOFF: Backoff = Backoff { first: Duration::from_secs(5), max: Duration::from_mins(5) };
 
 impl<A: AssetStore + Clone, S: SourceStore + Clone> Loader<A, S> {
     /// Makes the sources be as wanted, reads each once, and goes on with those that could not be read.
     pub(crate) async fn run(self, wanted: Vec<Wanted>) {
         let mut failures = 0;
-        loop {
-            match self.load(&wanted).await {
-                Ok(0) => return,
-                Ok(unread) => tracing::warn!(unread, "some sources could not be read and will be tried again"),
+        let mut rest = loop {
+            match self.apply_all(&wanted).await {
+                Ok(sources) => break sources,
+                Err(error) => self.wait(&error, &mut failures).await,
+            }
+        };
+        self.progress.begin(rest.len());
+        while !rest.is_empty() {
+            match self.refresh_all(&rest).await {
+                Ok(unread) => rest = unread,
                 Err(error) => {
-                    self.progress.note_error(&error);
-                    tracing::error!(error = &error as &dyn std::error::Error, "loading failed and will be tried again");
+                    self.wait(&error, &mut failures).await;
+                    continue;
                 }
             }
-            failures += 1;
-            tokio::time::sleep(BACKOFF.after(failures)).await;
+            self.progress.end(rest.len());
+            if !rest.is_empty() {
+                failures += 1;
+                tracing::warn!(unread = rest.len(), "some sources could not be read and will be tried again");
+                tokio::time::sleep(BACKOFF.after(failures)).await;
+            }
         }
+        self.progress.end(0);
     }
 
-    /// One round; gives how many sources could not be read.
-    async fn load(&self, wanted: &[Wanted]) -> Result<usize, LoadError> {
+    async fn wait(&self, error: &LoadError, failures: &mut u32) {
+        *failures += 1;
+        self.progress.note_error(error);
+        tracing::error!(error = error as &dyn std::error::Error, "loading failed and will be tried again");
+        tokio::time::sleep(BACKOFF.after(*failures)).await;
+    }
+
+    async fn apply_all(&self, wanted: &[Wanted]) -> Result<Vec<Scoped>, LoadError> {
         let mut sources = Vec::new();
         for wanted in wanted {
             let scope = scope(&wanted.namespace).await?;
-            sources.extend(self.apply(&scope, wanted).await?.into_iter().map(|source| (scope.clone(), source)));
+            sources
+                .extend(self.apply(&scope, wanted).await?.into_iter().map(|source| (scope.clone(), source)));
         }
-        self.progress.begin(sources.len());
-        let mut unread = 0;
-        let mut refreshed = stream::iter(sources).map(|(scope, source)| self.refresh(scope, source)).buffer_unordered(AT_ONCE);
-        while let Some(state) = refreshed.next().await {
-            unread += usize::from(state? == SourceState::Error);
+        Ok(sources)
+    }
+
+    /// Reads each source; gives those that could not be read.
+    async fn refresh_all(&self, sources: &[Scoped]) -> Result<Vec<Scoped>, LoadError> {
+        let each = |(scope, source): &Scoped| {
+            let (loader, scope, source) = (self.clone(), scope.clone(), source.clone());
+            async move { loader.refresh(&scope, &source).await.map(|state| (state, (scope, source))) }
+        };
+        let mut unread = Vec::new();
+        let mut refreshed = stream::iter(sources).map(each).buffer_unordered(AT_ONCE);
+        while let Some(outcome) = refreshed.next().await {
+            let (state, source) = outcome?;
             self.progress.step();
+            if state == SourceState::Error {
+                unread.push(source);
+            }
         }
-        self.progress.end(unread);
         Ok(unread)
     }
 
@@ -94,7 +125,7 @@ impl<A: AssetStore + Clone, S: SourceStore + Clone> Loader<A, S> {
             if gone && source.spec.managed_by.as_deref() == Some(wanted.managed_by) {
                 tracing::info!(plugin = %key.plugin, source = %key.id, "source is no longer configured");
                 source.spec.enabled = false;
-                self.refresh(scope.clone(), source).await?;
+                self.refresh(scope, &source).await?;
                 self.sources.remove(scope, &key).await?;
             }
         }
@@ -105,7 +136,9 @@ impl<A: AssetStore + Clone, S: SourceStore + Clone> Loader<A, S> {
         let mut all: Vec<Source> = Vec::new();
         let size = PageSize::default();
         loop {
-            let after = all.last().map(|last| (last.namespace.to_string(), last.plugin.to_string(), last.spec.id.to_string()));
+            let after = all
+                .last()
+                .map(|last| (last.namespace.to_string(), last.plugin.to_string(), last.spec.id.to_string()));
             let mut page = self.sources.list(scope, &SourceQuery { plugin: None, after, size }).await?;
             let more = page.len() > size.get();
             page.truncate(size.get());
@@ -116,9 +149,11 @@ impl<A: AssetStore + Clone, S: SourceStore + Clone> Loader<A, S> {
         }
     }
 
-    async fn refresh(&self, scope: TenantScope, source: Source) -> Result<SourceState, LoadError> {
-        let Some(plugin) = self.registry.plugin(source.plugin.as_str()) else { return Ok(SourceState::Error) };
-        let status = self.refresher.refresh(&scope, plugin.definition(), &source, &Unfenced).await?;
+    async fn refresh(&self, scope: &TenantScope, source: &Source) -> Result<SourceState, LoadError> {
+        let Some(plugin) = self.registry.plugin(source.plugin.as_str()) else {
+            return Ok(SourceState::Error);
+        };
+        let status = self.refresher.refresh(scope, plugin.definition(), source, &Unfenced).await?;
         Ok(status.state)
     }
 }
@@ -149,8 +184,14 @@ pub(crate) struct Progress(Arc<Mutex<Stage>>);
 enum Stage {
     #[default]
     Waiting,
-    Loading { done: usize, of: usize },
-    Loaded { of: usize, unread: usize },
+    Loading {
+        done: usize,
+        of: usize,
+    },
+    Loaded {
+        of: usize,
+        unread: usize,
+    },
     Failed(String),
 }
 
@@ -197,7 +238,9 @@ impl Progress {
             Stage::Waiting => Component::failed("not begun"),
             Stage::Loading { done, of } => Component::failed(format!("{done} of {of} sources read")),
             Stage::Loaded { of, unread: 0 } => Component::ok().with_detail(format!("{of} sources read")),
-            Stage::Loaded { of, unread } => Component::degraded(format!("{unread} of {of} sources cannot be read")),
+            Stage::Loaded { of, unread } => {
+                Component::degraded(format!("{unread} of {of} sources cannot be read"))
+            }
             Stage::Failed(error) => Component::failed(error.clone()),
         }
     }

@@ -17,16 +17,46 @@ pub(crate) const TEAMS: [&str; 2] = ["team-a", "team-b"];
 
 /// Each file: its tenant, plugin, what its source is called, its name, its text.
 const FILES: [(&str, &str, &str, &str, &str); 10] = [
-    ("team-a", "model", "Fraud and service models", "models.yaml", include_str!("../sample/team-a/models.yaml")),
-    ("team-a", "mcp", "Bank tool servers", "mcp-servers.yaml", include_str!("../sample/team-a/mcp-servers.yaml")),
+    (
+        "team-a",
+        "model",
+        "Fraud and service models",
+        "models.yaml",
+        include_str!("../sample/team-a/models.yaml"),
+    ),
+    (
+        "team-a",
+        "mcp",
+        "Bank tool servers",
+        "mcp-servers.yaml",
+        include_str!("../sample/team-a/mcp-servers.yaml"),
+    ),
     ("team-a", "agents", "Service agents", "agents.yaml", include_str!("../sample/team-a/agents.yaml")),
     ("team-a", "prompts", "Service prompts", "prompts.yaml", include_str!("../sample/team-a/prompts.yaml")),
-    ("team-a", "knowledge", "Bank knowledge", "knowledge.yaml", include_str!("../sample/team-a/knowledge.yaml")),
+    (
+        "team-a",
+        "knowledge",
+        "Bank knowledge",
+        "knowledge.yaml",
+        include_str!("../sample/team-a/knowledge.yaml"),
+    ),
     ("team-b", "model", "Clinical models", "models.yaml", include_str!("../sample/team-b/models.yaml")),
-    ("team-b", "mcp", "Research tool servers", "mcp-servers.yaml", include_str!("../sample/team-b/mcp-servers.yaml")),
+    (
+        "team-b",
+        "mcp",
+        "Research tool servers",
+        "mcp-servers.yaml",
+        include_str!("../sample/team-b/mcp-servers.yaml"),
+    ),
     ("team-b", "agents", "Research agents", "agents.yaml", include_str!("../sample/team-b/agents.yaml")),
     ("team-b", "prompts", "Research prompts", "prompts.yaml", include_str!("../sample/team-b/prompts.yaml")),
-    ("team-b", "knowledge", "Clinical knowledge", "knowledge.yaml", include_str!("../sample/team-b/knowledge.yaml")),
+    (
+        "team-b",
+        "knowledge",
+        "Clinical knowledge",
+        "knowledge.yaml",
+        include_str!("../sample/team-b/knowledge.yaml"),
+    ),
 ];
 
 /// The type of sources that this reads, and the property that names a file.
@@ -39,8 +69,13 @@ pub(crate) fn wanted() -> Result<Vec<Wanted>, NameError> {
         .iter()
         .map(|team| {
             let files = FILES.iter().filter(|(of, ..)| of == team);
-            let sources = files.map(|(_, plugin, title, file, _)| Ok((PluginName::new(plugin)?, spec(team, title, file)?)));
-            Ok(Wanted { namespace: Namespace::new(team)?, managed_by: TYPE, sources: sources.collect::<Result<_, _>>()? })
+            let sources = files
+                .map(|(_, plugin, title, file, _)| Ok((PluginName::new(plugin)?, spec(team, title, file)?)));
+            Ok(Wanted {
+                namespace: Namespace::new(team)?,
+                managed_by: TYPE,
+                sources: sources.collect::<Result<_, _>>()?,
+            })
         })
         .collect()
 }
@@ -72,7 +107,9 @@ impl Provider for SampleProvider {
 
     async fn load(&self, plugin: &PluginDefinition, source: &SourceSpec) -> Result<Loaded, ProviderError> {
         let wanted = source.properties.get(FILE).and_then(|file| file.as_str()).unwrap_or_default();
-        let file = FILES.iter().find(|(team, _, _, file, _)| wanted.strip_prefix(team).and_then(|rest| rest.strip_prefix('/')) == Some(file));
+        let file = FILES.iter().find(|(team, _, _, file, _)| {
+            wanted.strip_prefix(team).and_then(|rest| rest.strip_prefix('/')) == Some(file)
+        });
         let (.., text) = file.ok_or_else(|| ProviderError::new(format!("there is no sample `{wanted}`")))?;
         CatalogReader::default().read(plugin, source, wanted, text)
     }

@@ -41,7 +41,13 @@ pub(crate) fn run(config: &Config) -> Result<(), AnyError> {
 pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
     let registry = registry()?;
     let tokens = PageTokens::new([PageTokens::generate_key()?])?;
-    let catalog = catalog(config, registry, MemoryAssetStore::new(Unaudited), MemorySourceStore::new(Unaudited, Unqueued), tokens);
+    let catalog = catalog(
+        config,
+        registry,
+        MemoryAssetStore::new(Unaudited),
+        MemorySourceStore::new(Unaudited, Unqueued),
+        tokens,
+    );
     let mut document = String::new();
     let routes = routes(&catalog, &Readiness::new(Drain::new()), &mut document);
     Ok((routes, document))
@@ -52,23 +58,30 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let migrated = migrate(&database, MIGRATIONS).await?;
     let tokens = match config.page_token_keys.as_slice() {
         [] => page_tokens(&SqlSettingStore::new(database.clone())).await?,
-        keys => PageTokens::new(keys).map_err(|error| ConfigError::new("page_token_keys", error.to_string()))?,
+        keys => {
+            PageTokens::new(keys).map_err(|error| ConfigError::new("page_token_keys", error.to_string()))?
+        }
     };
     let registry = registry()?;
     let assets = SqlAssetStore::new(database.clone(), Unaudited);
     let sources = SqlSourceStore::new(database.clone(), Unaudited, Unqueued);
-    let (wanted, refresher) = wanted(config, registry_definitions(&registry), &assets, &sources)?;
+    let (wanted, refresher) = wanted(config, &registry_definitions(&registry), &assets, &sources)?;
 
     let (drain, progress) = (Drain::new(), Progress::default());
-    let readiness = health::readiness(drain.clone(), database.clone(), migrated, registry.clone(), progress.clone());
+    let readiness =
+        health::readiness(drain.clone(), database.clone(), migrated, registry.clone(), progress.clone());
     let catalog = catalog(config, registry.clone(), assets, sources.clone(), tokens);
-    let router = stack::stack(config, &Namespace::new(DEFAULT)?, routes(&catalog, &readiness, &mut String::new()))?;
+    let router =
+        stack::stack(config, &Namespace::new(DEFAULT)?, routes(&catalog, &readiness, &mut String::new()))?;
 
-    let listener = TcpListener::bind(config.listen).await.map_err(|error| ConfigError::new("listen", error.to_string()))?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| ConfigError::new("listen", error.to_string()))?;
     let address = listener.local_addr()?;
     announce(config, address)?;
     let starting = tokio::spawn({
-        let (registry, loader) = (registry.clone(), Loader { registry: registry.clone(), sources, refresher, progress });
+        let (registry, loader) =
+            (registry.clone(), Loader { registry: registry.clone(), sources, refresher, progress });
         async move {
             registry.start().await;
             loader.run(wanted).await;
@@ -90,7 +103,8 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let serving = axum::serve(listener, router).with_graceful_shutdown(heard);
     let too_late = async {
         drain.begun().await;
-        tokio::time::sleep(seconds(config.shutdown.delay_seconds) + seconds(config.shutdown.grace_seconds)).await;
+        tokio::time::sleep(seconds(config.shutdown.delay_seconds) + seconds(config.shutdown.grace_seconds))
+            .await;
     };
     tokio::select! {
         done = serving => done?,
@@ -108,7 +122,8 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
 const DEFAULT: &str = "default";
 
 fn registry() -> Result<Registry, AnyError> {
-    let plugins = builtin()?.into_iter().map(|definition| Arc::new(DataPlugin::new(definition)) as Arc<dyn Plugin>);
+    let plugins =
+        builtin()?.into_iter().map(|definition| Arc::new(DataPlugin::new(definition)) as Arc<dyn Plugin>);
     Ok(Registry::new(plugins, RegistryConfig::default())?)
 }
 
@@ -131,7 +146,11 @@ fn catalog<A: AssetStore, S: SourceStore>(
     Catalog::new(registry, assets, sources, tokens, config)
 }
 
-fn routes<A: AssetStore, S: SourceStore>(catalog: &Catalog<A, S>, readiness: &Readiness, document: &mut String) -> Routes {
+fn routes<A: AssetStore, S: SourceStore>(
+    catalog: &Catalog<A, S>,
+    readiness: &Readiness,
+    document: &mut String,
+) -> Routes {
     let describe = |routes: &Routes| {
         document.push_str(&routes.openapi("catalog", env!("CARGO_PKG_VERSION"), catalog.shapes()));
         document.clone()
@@ -142,11 +161,12 @@ fn routes<A: AssetStore, S: SourceStore>(catalog: &Catalog<A, S>, readiness: &Re
 /// What the configuration wants to be listed, and what reads it.
 fn wanted<A: AssetStore + Clone, S: SourceStore + Clone>(
     config: &Config,
-    plugins: Vec<PluginDefinition>,
+    plugins: &[PluginDefinition],
     assets: &A,
     sources: &S,
 ) -> Result<(Vec<Wanted>, Refresher<A, S>), AnyError> {
-    let mut refresher = Refresher::new(assets.clone(), sources.clone()).with_timeout(seconds(config.sources.timeout_seconds));
+    let mut refresher =
+        Refresher::new(assets.clone(), sources.clone()).with_timeout(seconds(config.sources.timeout_seconds));
     let mut wanted = Vec::new();
     if config.profile == Profile::Demo {
         refresher = refresher.with_provider(SampleProvider);
@@ -155,12 +175,16 @@ fn wanted<A: AssetStore + Clone, S: SourceStore + Clone>(
     if let Some(file) = &config.sources.file {
         let error = |message: String| ConfigError::new(file.display().to_string(), message);
         let text = std::fs::read_to_string(file).map_err(|cause| error(cause.to_string()))?;
-        let read = SourcesFile::parse(&text, &plugins).map_err(|faults| error(format!("\n{faults}")))?;
+        let read = SourcesFile::parse(&text, plugins).map_err(|faults| error(format!("\n{faults}")))?;
         let base = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let root = FileRoot::new(config.sources.root.as_deref().unwrap_or(base), base);
         let root = root.map_err(|cause| ConfigError::new("sources.root", cause.to_string()))?;
         refresher = refresher.with_provider(FileProvider::new(root));
-        wanted.push(Wanted { namespace: config.sources.namespace.clone(), managed_by: "file", sources: read.sources });
+        wanted.push(Wanted {
+            namespace: config.sources.namespace.clone(),
+            managed_by: "file",
+            sources: read.sources,
+        });
     }
     Ok((wanted, refresher))
 }

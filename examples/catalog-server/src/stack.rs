@@ -14,7 +14,9 @@ use catalog_rbac::{AnonymousLayer, AuthorizeLayer};
 use catalog_tenancy::ResolveTenantLayer;
 use http::{Request, StatusCode};
 use tower::ServiceBuilder;
-use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer, trace::TraceLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer, trace::TraceLayer,
+};
 use tracing::Span;
 
 use crate::config::{AuthMode, AuthzMode, Config, TenancyMode, seconds};
@@ -39,7 +41,10 @@ pub(crate) fn stack(config: &Config, default: &Namespace, routes: Routes) -> Res
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(DescribeProblemsLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, seconds(config.http.timeout_seconds)))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            seconds(config.http.timeout_seconds),
+        ))
         .layer(RequestBodyLimitLayer::new(config.http.body_limit_bytes));
     Ok(routes.into_router(&protection)?.layer(edge))
 }
@@ -58,7 +63,8 @@ fn span<B>(request: &Request<B>) -> Span {
 
 #[expect(clippy::needless_pass_by_value, reason = "what tower-http calls")]
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = text, "a request panicked");
     Problem::internal("the server failed").into_response()
 }

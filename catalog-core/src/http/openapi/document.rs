@@ -1,7 +1,7 @@
 use serde_json::json;
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, LicenseBuilder, OpenApiBuilder, PathItem, Paths, Ref, RefOr, Response,
-    ResponseBuilder, ResponsesBuilder, SecurityRequirement,
+    ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, LicenseBuilder, OpenApiBuilder, PathItem,
+    Paths, Ref, RefOr, Response, ResponseBuilder, ResponsesBuilder, SecurityRequirement,
     extensions::ExtensionsBuilder,
     path::OperationBuilder,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -36,11 +36,15 @@ pub(in crate::http) fn document(
         }
     }
     let problem = ContentBuilder::new().schema(Some(Shape::named(PROBLEM).0)).build();
-    let problem = ResponseBuilder::new().description("What went wrong.").content("application/problem+json", problem);
+    let problem =
+        ResponseBuilder::new().description("What went wrong.").content("application/problem+json", problem);
     let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-    let components = ComponentsBuilder::new().response(PROBLEM, problem.build()).security_scheme(BEARER, bearer);
-    let components = shapes.into_iter().fold(components, |components, (name, shape)| components.schema(name, shape.0));
-    let license = LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build();
+    let components =
+        ComponentsBuilder::new().response(PROBLEM, problem.build()).security_scheme(BEARER, bearer);
+    let components =
+        shapes.into_iter().fold(components, |components, (name, shape)| components.schema(name, shape.0));
+    let license =
+        LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build();
     let info = InfoBuilder::new().title(title).version(version).license(Some(license)).build();
     let document = OpenApiBuilder::new().info(info).paths(paths).components(Some(components.build())).build();
     // made of texts only
@@ -91,7 +95,11 @@ fn restricted(operation: OperationBuilder, permission: &Permission) -> Operation
         "plugin": permission.plugin,
         "scope": scope,
     });
-    let operation = if permission.reach == Reach::Cluster { operation } else { operation.parameter(Parameter::namespace()) };
+    let operation = if permission.reach == Reach::Cluster {
+        operation
+    } else {
+        operation.parameter(Parameter::namespace())
+    };
     operation
         .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
         .extensions(Some(ExtensionsBuilder::new().add("x-permission", asked).build()))

@@ -24,12 +24,22 @@ enum Place {
 impl Parameter {
     /// A placeholder of the path.
     pub fn path(name: &str, description: &str) -> Self {
-        Self { name: name.into(), place: Place::Path, description: description.into(), shape: Shape::string() }
+        Self {
+            name: name.into(),
+            place: Place::Path,
+            description: description.into(),
+            shape: Shape::string(),
+        }
     }
 
     /// A text in the query, which may be absent.
     pub fn query(name: &str, description: &str) -> Self {
-        Self { name: name.into(), place: Place::Query, description: description.into(), shape: Shape::string() }
+        Self {
+            name: name.into(),
+            place: Place::Query,
+            description: description.into(),
+            shape: Shape::string(),
+        }
     }
 
     fn shaped(mut self, shape: Shape) -> Self {
@@ -43,7 +53,10 @@ impl Parameter {
     }
 
     pub(in crate::http) fn page_size() -> Self {
-        let text = format!("How many items a page holds: 1 to {}, 100 where nothing is said; more is cut.", PageSize::MAX);
+        let text = format!(
+            "How many items a page holds: 1 to {}, 100 where nothing is said; more is cut.",
+            PageSize::MAX
+        );
         Self::query("pageSize", &text).shaped(Shape::integer())
     }
 
@@ -52,12 +65,16 @@ impl Parameter {
     }
 
     pub(in crate::http) fn all_namespaces() -> Self {
-        Self::query("allNamespaces", "`true` asks for the objects of all tenants, as `namespace=*` does.").shaped(Shape::boolean())
+        Self::query("allNamespaces", "`true` asks for the objects of all tenants, as `namespace=*` does.")
+            .shaped(Shape::boolean())
     }
 
     /// `namespace`, which every tenant's route takes.
     pub(super) fn namespace() -> Self {
-        Self::query("namespace", "The tenant: a Kubernetes namespace name. The header `X-Namespace` says it as well.")
+        Self::query(
+            "namespace",
+            "The tenant: a Kubernetes namespace name. The header `X-Namespace` says it as well.",
+        )
     }
 
     /// What an entity's list takes.

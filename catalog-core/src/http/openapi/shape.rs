@@ -53,7 +53,10 @@ impl Shape {
 
     /// Any object.
     pub fn any_object() -> Self {
-        Self::of(Self::scalar(Type::Object).additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true))))
+        Self::of(
+            Self::scalar(Type::Object)
+                .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true))),
+        )
     }
 
     /// An object of values of one shape.
@@ -74,11 +77,11 @@ impl Shape {
 
     /// An object of those fields; a name that ends in `?` may be absent.
     pub fn object<'a>(fields: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
-        let object = fields.into_iter().fold(Self::scalar(Type::Object), |object, (name, shape)| {
-            match name.strip_suffix('?') {
-                Some(name) => object.property(name, shape.0),
-                None => object.property(name, shape.0).required(name),
-            }
+        let object = fields.into_iter().fold(Self::scalar(Type::Object), |object, (name, shape)| match name
+            .strip_suffix('?')
+        {
+            Some(name) => object.property(name, shape.0),
+            None => object.property(name, shape.0).required(name),
         });
         Self::of(object)
     }
@@ -112,12 +115,20 @@ pub struct Reply {
 impl Reply {
     /// JSON of the shape of that name.
     pub fn json(shape: impl AsRef<str>) -> Self {
-        Self { media_type: "application/json".into(), shape: Shape::named(shape.as_ref()), not_modified: false }
+        Self {
+            media_type: "application/json".into(),
+            shape: Shape::named(shape.as_ref()),
+            not_modified: false,
+        }
     }
 
     /// Text of that media type.
     pub fn text(media_type: impl Into<String>, description: &str) -> Self {
-        Self { media_type: media_type.into(), shape: Shape::string().described(description), not_modified: false }
+        Self {
+            media_type: media_type.into(),
+            shape: Shape::string().described(description),
+            not_modified: false,
+        }
     }
 
     /// Or 304, for it is kept and has a tag.

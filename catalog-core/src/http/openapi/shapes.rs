@@ -52,7 +52,8 @@ fn entity(entity: &EntitySchema) -> Shape {
         ("lastUpdateTime", Shape::time()),
         ("customProperties", Shape::map(Shape::named("CustomProperty"))),
     ];
-    let declared: Vec<(String, Shape)> = entity.fields.iter().map(|field| (format!("{}?", field.name), self::field(field))).collect();
+    let declared: Vec<(String, Shape)> =
+        entity.fields.iter().map(|field| (format!("{}?", field.name), self::field(field))).collect();
     let declared = declared.iter().map(|(name, shape)| (name.as_str(), shape.clone()));
     Shape::object(common.into_iter().chain(declared)).described(&entity.description)
 }
@@ -87,7 +88,10 @@ pub(in crate::http) fn common_shapes() -> Vec<(String, Shape)> {
         ("Problem", problem()),
         ("ProblemDetail", problem_detail()),
         ("CustomProperty", custom_property()),
-        ("PluginList", Shape::object([("plugins", Shape::list(Shape::named("Plugin"))), ("count", Shape::integer())])),
+        (
+            "PluginList",
+            Shape::object([("plugins", Shape::list(Shape::named("Plugin"))), ("count", Shape::integer())]),
+        ),
         ("Plugin", plugin()),
         ("Capabilities", capabilities()),
         ("ArtifactList", page(Shape::any_object())),
@@ -143,7 +147,8 @@ fn plugin() -> Shape {
         ("serving", Shape::boolean()),
         ("lastError?", Shape::string()),
     ]);
-    let management = ["sourceManager", "refresh", "diagnostics", "actions"].map(|name| (name, Shape::boolean()));
+    let management =
+        ["sourceManager", "refresh", "diagnostics", "actions"].map(|name| (name, Shape::boolean()));
     Shape::object([
         ("name", Shape::string()),
         ("version", Shape::string()),
@@ -160,7 +165,12 @@ fn plugin() -> Shape {
 
 fn capabilities() -> Shape {
     let field = |more: &[(&'static str, Shape)]| {
-        let base = [("name", Shape::string()), ("displayName", Shape::string()), ("type", Shape::string()), ("format?", Shape::string())];
+        let base = [
+            ("name", Shape::string()),
+            ("displayName", Shape::string()),
+            ("type", Shape::string()),
+            ("format?", Shape::string()),
+        ];
         Shape::list(Shape::object(base.into_iter().chain(more.iter().cloned())))
     };
     let path = || ("path", Shape::string());
@@ -218,6 +228,10 @@ fn source() -> Shape {
         ("properties", Shape::any_object().described("What looks like a secret is redacted.")),
         ("include", Shape::list(Shape::string())),
         ("exclude", Shape::list(Shape::string())),
+        (
+            "managedBy?",
+            Shape::string().described("What keeps the source as it is: `file` for one of a `sources.yaml`."),
+        ),
         ("revision", Shape::integer()),
         ("createTime", Shape::time()),
         ("lastUpdateTime", Shape::time()),
@@ -236,7 +250,8 @@ fn source_status() -> Shape {
 }
 
 fn refresh() -> Shape {
-    let figures = ["loaded", "updated", "unchanged", "removed", "rejected"].map(|name| (name, Shape::integer()));
+    let figures =
+        ["loaded", "updated", "unchanged", "removed", "rejected"].map(|name| (name, Shape::integer()));
     let rest = [
         ("jobId", Shape::uuid()),
         ("state", Shape::one_of(&["succeeded", "failed"])),

@@ -90,7 +90,9 @@ impl<R: Recorder<Transaction>> AssetStore for SqlAssetStore<R> {
         key: &AssetKey,
     ) -> Result<Found, StoreError> {
         let mut statement = Statement::new(self.database.dialect());
-        statement.push("select a.id, a.revision, a.document, a.artifacts, a.source from catalog_core_assets a where ");
+        statement.push(
+            "select a.id, a.revision, a.document, a.artifacts, a.source from catalog_core_assets a where ",
+        );
         push_scope(&mut statement, scope);
         statement.push(" and a.plugin = ").bind(collection.plugin.as_str());
         statement.push(" and a.kind = ").bind(collection.kind.as_str());
@@ -108,7 +110,11 @@ impl<R: Recorder<Transaction>> AssetStore for SqlAssetStore<R> {
                 document: row.text(2)?,
                 artifacts: row.text(3)?,
             }),
-            rows => rows.iter_mut().map(|row| source_id(&row.text(4)?)).collect::<Result<_, _>>().map(Found::Ambiguous),
+            rows => rows
+                .iter_mut()
+                .map(|row| source_id(&row.text(4)?))
+                .collect::<Result<_, _>>()
+                .map(Found::Ambiguous),
         }
     }
 
@@ -193,14 +199,17 @@ async fn known(
     source: &SourceKey,
 ) -> Result<HashMap<(String, String), Known>, StoreError> {
     let mut statement = Statement::new(transaction.dialect());
-    statement.push("select kind, name, id, revision, create_time_ms, digest from catalog_core_assets where namespace = ");
+    statement.push(
+        "select kind, name, id, revision, create_time_ms, digest from catalog_core_assets where namespace = ",
+    );
     statement.bind(namespace.as_str()).push(" and plugin = ").bind(source.plugin.as_str());
     statement.push(" and source = ").bind(source.id.as_str());
     let corrupt = |error| StoreError::new(StoreErrorKind::Corrupt, error);
     let rows = transaction.fetch(statement).await?;
     let known = |mut row: Row| {
         let create_time = Timestamp::from_unix_ms(row.integer(4)?).map_err(corrupt)?;
-        let known = Known { id: uuid(&row.text(2)?)?, revision: row.integer(3)?, create_time, digest: row.bytes(5)? };
+        let known =
+            Known { id: uuid(&row.text(2)?)?, revision: row.integer(3)?, create_time, digest: row.bytes(5)? };
         Ok(((row.text(0)?, row.text(1)?), known))
     };
     rows.into_iter().map(known).collect()
@@ -208,7 +217,10 @@ async fn known(
 
 fn delete(dialect: Dialect, namespace: &Namespace, ids: &[Uuid]) -> Statement {
     let mut statement = Statement::new(dialect);
-    statement.push("delete from catalog_core_assets where namespace = ").bind(namespace.as_str()).push(" and id in (");
+    statement
+        .push("delete from catalog_core_assets where namespace = ")
+        .bind(namespace.as_str())
+        .push(" and id in (");
     for (index, id) in ids.iter().enumerate() {
         statement.push(if index == 0 { "" } else { ", " }).bind(id.to_string());
     }

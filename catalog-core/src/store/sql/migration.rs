@@ -75,7 +75,9 @@ pub async fn migrate(database: &Database, set: MigrationSet) -> Result<Migrated,
     let applied = applied(&mut transaction, set.owner).await?;
     let newest = set.newest();
     if let Some((version, _)) = applied.iter().find(|(version, _)| *version > newest) {
-        return Err(schema(format!("the database is at version {version}, the program knows up to {newest}")));
+        return Err(schema(format!(
+            "the database is at version {version}, the program knows up to {newest}"
+        )));
     }
     let mut done = Migrated { version: newest, applied: 0 };
     for migration in set.migrations {
@@ -86,7 +88,12 @@ pub async fn migrate(database: &Database, set: MigrationSet) -> Result<Migrated,
         let checksum = checksum(script);
         match applied.iter().find(|(version, _)| *version == migration.version) {
             Some((_, known)) if *known == checksum => {}
-            Some(_) => return Err(schema(format!("version {} was changed after it was applied", migration.version))),
+            Some(_) => {
+                return Err(schema(format!(
+                    "version {} was changed after it was applied",
+                    migration.version
+                )));
+            }
             None => {
                 transaction.execute_script(script).await?;
                 transaction.execute(note(transaction.dialect(), set.owner, migration, checksum)).await?;
@@ -100,7 +107,8 @@ pub async fn migrate(database: &Database, set: MigrationSet) -> Result<Migrated,
 
 fn note(dialect: Dialect, owner: &str, migration: &Migration, checksum: String) -> Statement {
     let mut statement = Statement::new(dialect);
-    statement.push("insert into catalog_core_migrations (owner, version, name, checksum, applied_at) values (");
+    statement
+        .push("insert into catalog_core_migrations (owner, version, name, checksum, applied_at) values (");
     statement.bind(owner).push(", ").bind(migration.version).push(", ").bind(migration.name).push(", ");
     statement.bind(checksum).push(", ").bind(SystemClock.now().to_string()).push(")");
     statement

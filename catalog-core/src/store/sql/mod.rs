@@ -9,7 +9,7 @@ mod source;
 
 pub use self::{
     asset::SqlAssetStore,
-    migration::{MIGRATIONS, Migration, MigrationSet, Migrated, migrate},
+    migration::{MIGRATIONS, Migrated, Migration, MigrationSet, migrate},
     setting::SqlSettingStore,
     source::SqlSourceStore,
 };

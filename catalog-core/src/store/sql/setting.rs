@@ -17,7 +17,11 @@ impl SettingStore for SqlSettingStore {
     async fn get_or_insert(&self, key: &'static str, fresh: String) -> Result<String, StoreError> {
         let mut transaction = self.database.begin().await?;
         let mut insert = Statement::new(transaction.dialect());
-        insert.push("insert into catalog_core_settings (key, value) values (").bind(key).push(", ").bind(fresh);
+        insert
+            .push("insert into catalog_core_settings (key, value) values (")
+            .bind(key)
+            .push(", ")
+            .bind(fresh);
         insert.push(") on conflict (key) do nothing");
         transaction.execute(insert).await?;
         let mut select = Statement::new(transaction.dialect());

@@ -65,7 +65,12 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
         one(rows)
     }
 
-    async fn apply(&self, scope: &TenantScope, plugin: &PluginName, spec: &SourceSpec) -> Result<Source, StoreError> {
+    async fn apply(
+        &self,
+        scope: &TenantScope,
+        plugin: &PluginName,
+        spec: &SourceSpec,
+    ) -> Result<Source, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let key = SourceKey { plugin: plugin.clone(), id: spec.id.clone() };
         let mut transaction = self.database.begin().await?;
@@ -100,7 +105,12 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
         transaction.commit().await
     }
 
-    async fn note_status(&self, scope: &TenantScope, key: &SourceKey, status: &SourceStatus) -> Result<(), StoreError> {
+    async fn note_status(
+        &self,
+        scope: &TenantScope,
+        key: &SourceKey,
+        status: &SourceStatus,
+    ) -> Result<(), StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let mut transaction = self.database.begin().await?;
         let mut statement = Statement::new(transaction.dialect());
@@ -151,7 +161,11 @@ fn upsert(dialect: Dialect, source: &Source) -> Result<Statement, StoreError> {
     statement.bind(source.namespace.as_str()).push(", ").bind(source.plugin.as_str());
     statement.push(", ").bind(source.spec.id.as_str()).push(", ").bind(to_json(&source.spec)?);
     statement.push(", ").bind(to_json(&source.status)?).push(", ").bind(source.revision);
-    statement.push(", ").bind(source.create_time.unix_ms()).push(", ").bind(source.last_update_time.unix_ms());
+    statement
+        .push(", ")
+        .bind(source.create_time.unix_ms())
+        .push(", ")
+        .bind(source.last_update_time.unix_ms());
     statement.push(
         ") on conflict (namespace, plugin, id) do update set spec = excluded.spec, status = excluded.status, \
          revision = excluded.revision, update_time_ms = excluded.update_time_ms",

@@ -165,10 +165,16 @@ impl Config {
             }
         }
         if self.tenancy.mode == TenancyMode::Single && self.sources.namespace.as_str() != "default" {
-            return Err(ConfigError::new("sources.namespace", "must be `default`, the one namespace of the tenancy mode `single`"));
+            return Err(ConfigError::new(
+                "sources.namespace",
+                "must be `default`, the one namespace of the tenancy mode `single`",
+            ));
         }
         if !self.database.url.starts_with("sqlite:") {
-            return Err(ConfigError::new("database.url", "must begin with `sqlite:`, the engine that this build has"));
+            return Err(ConfigError::new(
+                "database.url",
+                "must begin with `sqlite:`, the engine that this build has",
+            ));
         }
         Ok(())
     }

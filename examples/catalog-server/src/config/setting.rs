@@ -2,6 +2,7 @@
 
 /// One setting.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a yes or no of the table")]
 pub(crate) struct Setting {
     /// Its key in the file: `http.timeout_seconds`.
     pub(crate) key: &'static str,

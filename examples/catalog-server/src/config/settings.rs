@@ -1,6 +1,11 @@
 //! Reading the settings, and remembering where each comes from.
 
-use std::{collections::BTreeMap, ffi::OsString, fmt, fs, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fmt, fs,
+    path::{Path, PathBuf},
+};
 
 use catalog_core::{
     source::redact,
@@ -43,7 +48,8 @@ impl Settings {
     /// Reads a file.
     pub(crate) fn read_file(&mut self, path: &Path) -> Result<(), ConfigError> {
         let place = |line: usize| format!("{}:{line}", path.display());
-        let text = fs::read_to_string(path).map_err(|error| ConfigError::new(path.display().to_string(), error.to_string()))?;
+        let text = fs::read_to_string(path)
+            .map_err(|error| ConfigError::new(path.display().to_string(), error.to_string()))?;
         let root = Node::parse(&text, Limits::default())
             .map_err(|error| ConfigError::new(path.display().to_string(), error.to_string()))?;
         if root.entries().is_empty() && !root.to_value().is_null() {
@@ -51,19 +57,31 @@ impl Settings {
         }
         for (key, node) in leaves("", &root) {
             let setting = find(&key).ok_or_else(|| {
-                ConfigError::new(place(node.line()), format!("`{key}` is no setting{}", nearest(&key, SETTINGS.iter().map(|s| s.key))))
+                ConfigError::new(
+                    place(node.line()),
+                    format!("`{key}` is no setting{}", nearest(&key, SETTINGS.iter().map(|s| s.key))),
+                )
             })?;
-            self.values.insert(setting.key, (node.to_value(), Origin::File { path: path.into(), line: node.line() }));
+            self.values.insert(
+                setting.key,
+                (node.to_value(), Origin::File { path: path.into(), line: node.line() }),
+            );
         }
         Ok(())
     }
 
     /// Reads the variables that begin with `CATALOG_`.
-    pub(crate) fn read_environment(&mut self, vars: impl Iterator<Item = (OsString, OsString)>) -> Result<(), ConfigError> {
+    pub(crate) fn read_environment(
+        &mut self,
+        vars: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<(), ConfigError> {
         for (name, value) in vars {
             let Some(name) = name.to_str().filter(|name| name.starts_with("CATALOG_")) else { continue };
             let setting = SETTINGS.iter().find(|setting| setting.env == name).ok_or_else(|| {
-                ConfigError::new(name, format!("there is no such setting{}", nearest(name, SETTINGS.iter().map(|s| s.env))))
+                ConfigError::new(
+                    name,
+                    format!("there is no such setting{}", nearest(name, SETTINGS.iter().map(|s| s.env))),
+                )
             })?;
             let text = value.to_str().ok_or_else(|| ConfigError::new(name, "is no UTF-8 text"))?;
             self.set(setting, text, Origin::Environment)?;
@@ -72,7 +90,12 @@ impl Settings {
     }
 
     /// Sets one from its text.
-    pub(crate) fn set(&mut self, setting: &'static Setting, text: &str, origin: Origin) -> Result<(), ConfigError> {
+    pub(crate) fn set(
+        &mut self,
+        setting: &'static Setting,
+        text: &str,
+        origin: Origin,
+    ) -> Result<(), ConfigError> {
         let value = match setting.kind {
             Kind::Text => Value::from(text),
             Kind::Integer => {
@@ -81,7 +104,9 @@ impl Settings {
                     ConfigError::new(place(setting, &origin), format!("`{text}` is no whole number"))
                 })?
             }
-            Kind::List => text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect(),
+            Kind::List => {
+                text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect()
+            }
         };
         self.values.insert(setting.key, (value, origin));
         Ok(())
@@ -103,7 +128,11 @@ impl Settings {
             match if profile == "demo" { setting.demo } else { setting.production } {
                 Some(default) => self.set(setting, default, Origin::Default)?,
                 None if setting.required => {
-                    let how = format!("must be set in the {profile} profile: {} or --{}", setting.env, setting.flag());
+                    let how = format!(
+                        "must be set in the {profile} profile: {} or --{}",
+                        setting.env,
+                        setting.flag()
+                    );
                     return Err(ConfigError::new(setting.key, how));
                 }
                 None => {}
@@ -174,7 +203,9 @@ fn leaves<'n>(prefix: &str, node: &'n Node) -> Vec<(String, &'n Node)> {
 /// A hint at the name that was probably meant.
 fn nearest(given: &str, known: impl Iterator<Item = &'static str>) -> String {
     let best = known.map(|name| (distance(given, name), name)).min();
-    best.filter(|(distance, _)| *distance <= 3).map(|(_, name)| format!("; is `{name}` meant?")).unwrap_or_default()
+    best.filter(|(distance, _)| *distance <= 3)
+        .map(|(_, name)| format!("; is `{name}` meant?"))
+        .unwrap_or_default()
 }
 
 /// How many letters to insert, remove or replace to get from one name to the other (Levenshtein).
@@ -227,7 +258,11 @@ impl fmt::Display for Settings {
 mod tests {
     use super::*;
 
-    fn read(file: Option<&str>, env: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<(Settings, Config), ConfigError> {
+    fn read(
+        file: Option<&str>,
+        env: &[(&str, &str)],
+        flags: &[(&str, &str)],
+    ) -> Result<(Settings, Config), ConfigError> {
         let mut settings = Settings::default();
         if let Some(text) = file {
             let folder = tempfile::tempdir().unwrap();
@@ -252,16 +287,24 @@ mod tests {
 
     #[test]
     fn nothing_at_all_is_the_demo_and_so_is_what_cannot_matter() {
-        for env in [&[][..], &[("CATALOG_LISTEN", "127.0.0.1:0"), ("CATALOG_SOURCES", "s.yaml"), ("PATH", "/bin")]] {
+        for env in
+            [&[][..], &[("CATALOG_LISTEN", "127.0.0.1:0"), ("CATALOG_SOURCES", "s.yaml"), ("PATH", "/bin")]]
+        {
             let (_, config) = read(None, env, &[]).unwrap();
-            assert_eq!((config.profile, config.tenancy.mode), (super::super::Profile::Demo, super::super::TenancyMode::Namespace));
+            assert_eq!(
+                (config.profile, config.tenancy.mode),
+                (super::super::Profile::Demo, super::super::TenancyMode::Namespace)
+            );
         }
     }
 
     #[test]
     fn what_matters_makes_it_production_where_access_must_be_decided() {
         let error = fails(None, &[("CATALOG_DATABASE_URL", "sqlite://x.db")]);
-        assert!(error.starts_with("auth.mode: must be set in the production profile: CATALOG_AUTH_MODE"), "{error}");
+        assert!(
+            error.starts_with("auth.mode: must be set in the production profile: CATALOG_AUTH_MODE"),
+            "{error}"
+        );
         let (_, config) = read(None, &OPEN, &[]).unwrap();
         assert_eq!(config.profile, super::super::Profile::Production);
     }
@@ -271,7 +314,10 @@ mod tests {
         let file = "listen: 127.0.0.1:1\nhttp:\n  timeout_seconds: 1\n  body_limit_bytes: 1\nprofile: demo\n";
         let env = [("CATALOG_HTTP_TIMEOUT_SECONDS", "2"), ("CATALOG_HTTP_BODY_LIMIT_BYTES", "2")];
         let (settings, config) = read(Some(file), &env, &[("http.body_limit_bytes", "3")]).unwrap();
-        assert_eq!((config.listen.port(), config.http.timeout_seconds, config.http.body_limit_bytes), (1, 2, 3));
+        assert_eq!(
+            (config.listen.port(), config.http.timeout_seconds, config.http.body_limit_bytes),
+            (1, 2, 3)
+        );
         let shown = settings.to_string();
         assert!(shown.contains("  timeout_seconds: 2  # CATALOG_HTTP_TIMEOUT_SECONDS\n"), "{shown}");
         assert!(shown.contains("  body_limit_bytes: 3  # --http-body-limit-bytes\n"), "{shown}");
@@ -280,14 +326,34 @@ mod tests {
     #[test]
     fn an_error_names_the_key_as_it_was_given() {
         for (file, env, part) in [
-            (Some("http:\n  timeout_secods: 3\n"), None, "c.yaml:2: `http.timeout_secods` is no setting; is `http.timeout_seconds` meant?"),
+            (
+                Some("http:\n  timeout_secods: 3\n"),
+                None,
+                "c.yaml:2: `http.timeout_secods` is no setting; is `http.timeout_seconds` meant?",
+            ),
             (Some("listen: nowhere\n"), None, "c.yaml:1: `listen`: "),
             (Some("- a\n"), None, "must be a mapping"),
-            (Some("http: {timeout_seconds: 0}\nprofile: demo\n"), None, "`http.timeout_seconds`: must be at least 1"),
-            (None, Some(("CATALOG_LISTN", "x")), "CATALOG_LISTN: there is no such setting; is `CATALOG_LISTEN` meant?"),
-            (None, Some(("CATALOG_CACHE_DISCOVERY_TTL", "soon")), "CATALOG_CACHE_DISCOVERY_TTL: `soon` is no whole number"),
+            (
+                Some("http: {timeout_seconds: 0}\nprofile: demo\n"),
+                None,
+                "`http.timeout_seconds`: must be at least 1",
+            ),
+            (
+                None,
+                Some(("CATALOG_LISTN", "x")),
+                "CATALOG_LISTN: there is no such setting; is `CATALOG_LISTEN` meant?",
+            ),
+            (
+                None,
+                Some(("CATALOG_CACHE_DISCOVERY_TTL", "soon")),
+                "CATALOG_CACHE_DISCOVERY_TTL: `soon` is no whole number",
+            ),
             (None, Some(("CATALOG_TENANCY_MODE", "many")), "auth.mode"),
-            (None, Some(("CATALOG_LISTEN", "0.0.0.0:80")), "CATALOG_LISTEN: the demo profile is served on loopback only"),
+            (
+                None,
+                Some(("CATALOG_LISTEN", "0.0.0.0:80")),
+                "CATALOG_LISTEN: the demo profile is served on loopback only",
+            ),
             (None, Some(("CATALOG_PROFILE", "test")), "auth.mode"),
         ] {
             let error = fails(file, env.as_slice());

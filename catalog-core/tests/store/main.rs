@@ -1,0 +1,6 @@
+//! The contracts of catalog-core's stores, over every store.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod memory;
+mod postgres;
+mod sqlite;

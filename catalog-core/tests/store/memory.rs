@@ -1,0 +1,51 @@
+use catalog_core::{
+    store::{
+        MemoryAssetStore, MemorySourceStore,
+        hook::{Unaudited, Unqueued},
+    },
+    testing,
+};
+
+fn assets() -> MemoryAssetStore<Unaudited> {
+    MemoryAssetStore::new(Unaudited)
+}
+
+#[tokio::test]
+async fn replacing_is_a_set_difference() {
+    testing::replacing_is_a_set_difference(&assets()).await;
+}
+
+#[tokio::test]
+async fn walks_miss_and_repeat_nothing() {
+    testing::walks_miss_and_repeat_nothing(&assets()).await;
+}
+
+#[tokio::test]
+async fn tenants_do_not_see_each_other() {
+    testing::tenants_do_not_see_each_other(&assets()).await;
+}
+
+#[tokio::test]
+async fn a_name_may_be_of_several_sources() {
+    testing::a_name_may_be_of_several_sources(&assets()).await;
+}
+
+#[tokio::test]
+async fn filters_words_and_sources_narrow() {
+    testing::filters_words_and_sources_narrow(&assets()).await;
+}
+
+#[tokio::test]
+async fn a_change_needs_one_tenant_and_a_fence_that_holds() {
+    testing::a_change_needs_one_tenant_and_a_fence_that_holds(&assets()).await;
+}
+
+#[tokio::test]
+async fn a_change_is_recorded_or_not_made() {
+    testing::a_change_is_recorded_or_not_made(&MemoryAssetStore::new(testing::BrokenRecorder)).await;
+}
+
+#[tokio::test]
+async fn sources_are_applied_listed_and_removed() {
+    testing::sources_are_applied_listed_and_removed(&MemorySourceStore::new(Unaudited, Unqueued)).await;
+}

@@ -1,0 +1,109 @@
+use crate::fixture::{command, run};
+
+fn stderr(args: &[&str], env: &[(&str, &str)]) -> String {
+    let output = run(args, env);
+    assert_ne!(output.status.code(), Some(0), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn stdout(args: &[&str], env: &[(&str, &str)]) -> String {
+    let output = run(args, env);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn what_cannot_be_used_is_named() {
+    for (args, env, part) in [
+        (
+            &["config"][..],
+            &[("CATALOG_LISTN", "x")][..],
+            "CATALOG_LISTN: there is no such setting; is `CATALOG_LISTEN` meant?",
+        ),
+        (
+            &["config"],
+            &[("CATALOG_HTTP_TIMEOUT_SECONDS", "soon")],
+            "CATALOG_HTTP_TIMEOUT_SECONDS: `soon` is no whole number",
+        ),
+        (&["config"], &[("CATALOG_DATABASE_URL", "sqlite://x.db")], "CATALOG_AUTH_MODE or --auth-mode"),
+        (&["--listen", "0.0.0.0:0"], &[], "--listen: the demo profile is served on loopback only"),
+        (&["--listen", "nowhere"], &[], "--listen: "),
+        (&["--listne", "x"], &[], "--listne"),
+        (&["--config", "missing.yaml"], &[], "missing.yaml"),
+        (&["--sources", "missing.yaml"], &[], "missing.yaml"),
+        (
+            &["--profile", "demo", "--database-url", "postgres://x"],
+            &[],
+            "--database-url: must begin with `sqlite:`",
+        ),
+        (
+            &["--profile", "demo", "--page-token-keys", "short"],
+            &[],
+            "page token key 1 is shorter than 32 characters",
+        ),
+    ] {
+        let told = stderr(args, env);
+        assert!(told.contains(part), "{args:?} {env:?}: {told}");
+    }
+}
+
+#[test]
+fn a_file_is_read_and_its_faults_are_told_with_their_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.yaml"), "profile: demo\nhttp:\n  timeout_seconds: 7\n").unwrap();
+    let output = command(folder.path(), &[]).args(["config", "--config", "c.yaml"]).output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("  timeout_seconds: 7  # c.yaml:3: `http.timeout_seconds`"), "{shown}");
+    // what is printed can be read again, and says the same
+    std::fs::write(folder.path().join("d.yaml"), &shown).unwrap();
+    let again = command(folder.path(), &[]).args(["config", "--config", "d.yaml"]).output().unwrap();
+    let values = |text: &str| {
+        text.lines().map(|line| line.split("  #").next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(values(&String::from_utf8(again.stdout).unwrap()), values(&shown));
+    std::fs::write(folder.path().join("c.yaml"), "profile: demo\nhttp:\n  timeout: 7\n").unwrap();
+    let output = command(folder.path(), &[]).args(["config", "--config", "c.yaml"]).output().unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("c.yaml:3: `http.timeout` is no setting"));
+}
+
+#[test]
+fn every_setting_is_told_and_no_secret_is() {
+    let keys = stdout(&["keys"], &[]);
+    let config = stdout(
+        &["config", "--page-token-keys", "a-secret-a-secret-a-secret-a-secret", "--profile", "demo"],
+        &[],
+    );
+    assert!(!config.contains("a-secret") && config.contains("page_token_keys: \"**redacted**\""), "{config}");
+    for part in ["CATALOG_LISTEN", "CATALOG_PAGE_TOKEN_KEYS", "in seconds", "in bytes", "127.0.0.1:8080"] {
+        assert!(keys.contains(part), "{part}");
+    }
+    assert!(stdout(&["--help"], &[]).contains("--cache-discovery-ttl"));
+}
+
+#[test]
+fn the_routes_and_what_they_ask_for_are_those_of_the_contract() {
+    let routes = stdout(&["routes"], &[]);
+    for line in [
+        "GET     /api/plugins  list plugins (cluster)",
+        "GET     /api/plugins/{plugin}/capabilities  get capabilities (cluster)",
+        "GET     /api/model_catalog/v1alpha1/models  list assets/model (tenant or all)",
+        "GET     /api/model_catalog/v1alpha1/models/{name}  get assets/model (tenant)",
+        "GET     /api/model_catalog/v1alpha1/models/{name}/artifacts  get assets/model (tenant)",
+        "GET     /api/skills_catalog/v1alpha1/sources  list catalogsources/skills (tenant or all)",
+        "GET     /livez  public",
+    ] {
+        let spaced = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(routes.lines().any(|route| spaced(route) == spaced(line)), "{line} is not in\n{routes}");
+    }
+    let public: Vec<&str> = routes
+        .lines()
+        .filter(|line| line.ends_with(" public"))
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .collect();
+    let expected =
+        ["/livez", "/healthz", "/readyz", "/version", "/openapi.json", "/docs", "/docs/", "/docs/{file}"];
+    assert!(
+        public.len() == expected.len() && expected.iter().all(|path| public.contains(path)),
+        "{public:?}"
+    );
+}

@@ -1,0 +1,10 @@
+//! The server as its users meet it: the binary, its output, its HTTP.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod command;
+mod demo;
+mod fixture;
+mod lifecycle;
+mod lists;
+mod openapi;
+mod sources;

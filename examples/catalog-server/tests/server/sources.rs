@@ -1,0 +1,174 @@
+use std::{fs, path::PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::fixture::{LISTS, Server};
+
+const SOURCES: &str = "catalogs:
+  models:
+    sources:
+      - {id: good, name: Good, type: yaml, properties: {yamlCatalogPath: ../elsewhere/models.yaml}}
+      - {id: missing, type: yaml, properties: {yamlCatalogPath: missing.yaml, accessToken: hunter2}}
+      - {id: off, type: yaml, enabled: false, properties: {yamlCatalogPath: models.yaml}}
+      - {id: outside, type: yaml, properties: {yamlCatalogPath: /etc/hostname}}
+  mcp:
+    sources:
+      - {id: chosen, type: yaml, include: ['acme/*'], exclude: ['*-old'], properties: {yamlCatalogPath: servers.yaml}}
+      - {id: unknown, type: carrier-pigeon}
+";
+
+const MODELS: &str = "models:
+- name: acme/seven
+  license: mit
+  artifacts: [{uri: 'oci://example.com/seven:1'}]
+  customProperties: {size: {metadataType: MetadataIntValue, int_value: '7'}}
+- name: acme/bad
+  license: [mit]
+- name: acme/also bad\t
+";
+
+fn folder(sources: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("sources.yaml"), sources).unwrap();
+    fs::write(folder.path().join("models.yaml"), MODELS).unwrap();
+    let servers = "mcpservers: [{name: acme/one}, {name: acme/two-old}, {name: other/three}]";
+    fs::write(folder.path().join("servers.yaml"), servers).unwrap();
+    folder
+}
+
+const ENV: [(&str, &str); 3] =
+    [("CATALOG_SOURCES", "sources.yaml"), ("CATALOG_AUTH_MODE", "anonymous"), ("CATALOG_AUTHZ_MODE", "none")];
+
+fn sources(server: &Server, plugin: &str) -> Value {
+    let answer = server.get(&format!("/api/{plugin}_catalog/v1alpha1/sources"));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
+fn source<'a>(list: &'a Value, id: &str) -> &'a Value {
+    list["items"].as_array().unwrap().iter().find(|source| source["id"] == id).unwrap()
+}
+
+#[test]
+fn what_cannot_be_read_is_a_source_in_error_and_not_a_dead_server() {
+    let server = Server::start(folder(SOURCES), &ENV);
+    let list = sources(&server, "model");
+    assert_eq!(
+        (list["size"].as_u64(), list["count"].as_u64(), list["sources"].as_array().unwrap().len()),
+        (Some(4), Some(4), 4)
+    );
+    let status = |id: &str| {
+        (source(&list, id)["status"]["state"].clone(), source(&list, id)["status"]["error"].to_string())
+    };
+    let (state, error) = status("good");
+    assert_eq!(state, "partial");
+    assert!(error.contains("models.yaml:7: item `acme/bad`: `/license` must be a text"), "{error}");
+    assert!(error.contains("models.yaml:8: item `acme/also bad"), "{error}");
+    assert_eq!(source(&list, "good")["status"]["lastRefresh"]["rejected"], 2);
+    assert_eq!(
+        (status("off").0, status("missing").0, status("outside").0),
+        ("disabled".into(), "error".into(), "error".into())
+    );
+    assert!(status("missing").1.contains("there is no file `missing.yaml`"), "{}", status("missing").1);
+    assert!(!server.get("/api/model_catalog/v1alpha1/sources/missing").text.contains("hunter2"));
+    assert_eq!(source(&sources(&server, "mcp"), "unknown")["status"]["state"], "error");
+
+    // one tenant, whom nobody names; the page of one source; the asset with its `/`
+    assert_eq!(server.get(LISTS[0]).names(), ["acme/seven"]);
+    assert_eq!(server.get(LISTS[1]).names(), ["acme/one"]);
+    let asset = server.get(&format!("{}/acme%2Fseven", LISTS[0])).json();
+    assert_eq!(
+        (asset["namespace"].as_str(), asset["customProperties"]["size"]["int_value"].as_str()),
+        (Some("default"), Some("7"))
+    );
+    let filtered = server.list(LISTS[0], &[("filterQuery", "customProperties.size.int_value >= 7")]);
+    assert_eq!(filtered.names(), ["acme/seven"]);
+    assert_eq!(
+        server.get(&format!("{}/acme%2Fseven/artifacts", LISTS[0])).json()["items"][0]["uri"],
+        "oci://example.com/seven:1"
+    );
+    assert_eq!(server.get(&format!("{}?namespace=team-a", LISTS[0])).code(), "tenant_conflict");
+    let report = server.get("/readyz").json();
+    assert_eq!(
+        (report["status"].as_str(), report["components"]["initial_load"]["status"].as_str()),
+        (Some("ready"), Some("degraded"))
+    );
+}
+
+#[test]
+fn a_changed_file_is_followed_at_the_next_start() {
+    let server = Server::start(folder(SOURCES), &ENV);
+    let before = server.get(&format!("{}/acme%2Fseven", LISTS[0])).json();
+    let folder = server.kill();
+    fs::write(folder.path().join("models.yaml"), MODELS.replace("license: mit", "license: bsd")).unwrap();
+    let server = Server::start(folder, &ENV);
+    let after = server.get(&format!("{}/acme%2Fseven", LISTS[0])).json();
+    assert_eq!(
+        (&after["id"], &after["revision"], &after["license"]),
+        (&before["id"], &2.into(), &"bsd".into())
+    );
+    let folder = server.kill();
+    fs::write(folder.path().join("sources.yaml"), "catalogs: {mcp: {sources: []}}").unwrap();
+    let server = Server::start(folder, &ENV);
+    assert!(server.get(LISTS[0]).names().is_empty() && server.get(LISTS[1]).names().is_empty());
+    assert_eq!(sources(&server, "model")["size"], 0);
+}
+
+#[test]
+fn a_sources_file_that_cannot_be_read_is_told_with_line_and_field() {
+    let folder = folder("catalogs:\n  modells:\n    sources: []\n");
+    let output = crate::fixture::command(folder.path(), &ENV).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        !output.status.success()
+            && told.contains("3:14: `catalogs.modells.sources`: no plugin is called `modells`"),
+        "{told}"
+    );
+}
+
+/// Reads the real files beside the project, where they are; the project does not depend on them.
+#[test]
+fn the_files_of_kubeflow_are_served() {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/catalogs/sources.yaml");
+    if !file.exists() {
+        println!("there are no real files beside the project: nothing to try");
+        return;
+    }
+    let server = Server::start(tempfile::tempdir().unwrap(), &[("CATALOG_SOURCES", file.to_str().unwrap())]);
+    let list = |index: usize| server.get(&format!("{}?namespace=default", LISTS[index]));
+    for (index, least) in [(0, 5), (1, 6), (2, 8), (3, 12), (4, 7)] {
+        assert!(list(index).names().len() >= least, "{}: {:?}", LISTS[index], list(index).names());
+    }
+    assert!(list(0).names().contains(&"acme-ai/neural-7b-instruct".into()));
+    let artifacts =
+        server.get(&format!("{}/acme-ai%2Fneural-7b-instruct/artifacts?namespace=default", LISTS[0]));
+    assert_eq!(
+        artifacts.json()["items"][0]["uri"],
+        "oci://registry.example.com/acme-ai/neural-7b-instruct:v1.0"
+    );
+    let typed = server.list(
+        LISTS[0],
+        &[
+            ("namespace", "default"),
+            ("filterQuery", "customProperties.model_type.string_value = 'generative'"),
+        ],
+    );
+    assert!(!typed.names().is_empty());
+    for (plugin, id, state) in [
+        ("model", "organization_ai_models", "available"),
+        ("model", "validated_ai_models", "error"),
+        ("mcp", "mcp-default", "available"),
+        ("agents", "agents-default", "available"),
+        ("agents", "agents-git", "error"),
+        ("prompts", "prompts-default", "available"),
+        ("knowledge", "knowledge-default", "available"),
+        ("guardrails", "guardrails-default", "error"),
+        ("policies", "policies-default", "error"),
+        ("skills", "skills-default", "error"),
+    ] {
+        let source =
+            server.get(&format!("/api/{plugin}_catalog/v1alpha1/sources/{id}?namespace=default")).json();
+        assert_eq!(source["status"]["state"], state, "{source}");
+    }
+}

@@ -1,0 +1,5 @@
+//! What must hold across the crates.
+
+mod isolation;
+mod matrix;
+mod problems;

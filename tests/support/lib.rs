@@ -1,0 +1,231 @@
+//! The whole stack in one process, without a network: every crate as a service would compose them, with an authorizer that says no
+//! as readily as yes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test fails by panicking"
+)]
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use axum::{Router, body::Body, extract::Request, middleware::Next, response::Response};
+use catalog_core::{
+    asset::AssetDraft,
+    authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Visible},
+    context::{RequestContext, RequestContextLayer},
+    http::{Catalog, CatalogConfig, DescribeProblemsLayer, Doc, Reply, Routes},
+    identity::{Authenticator, Identity},
+    name::Namespace,
+    page::PageTokens,
+    permission::{Permission, Reach, Resource, Verb},
+    plugin::{DataPlugin, Plugin, builtin},
+    problem::Problem,
+    registry::{Registry, RegistryConfig},
+    store::{
+        AssetStore, MemoryAssetStore, MemorySourceStore, SourceKey, SourceStore,
+        hook::{Unaudited, Unfenced, Unqueued},
+    },
+    testing::scope,
+};
+use catalog_ha::{Component, Drain, Readiness, probes};
+use catalog_rbac::AuthorizeLayer;
+use catalog_tenancy::ResolveTenantLayer;
+use http::StatusCode;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::{ServiceBuilder, ServiceExt};
+use tower_http::{limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
+
+/// The header that names the caller.
+pub const USER: &str = "x-test-user";
+/// May read what is team-a's.
+pub const ENGINEER_A: &str = "engineer-a";
+/// May read everything everywhere.
+pub const OPERATOR: &str = "operator";
+/// Is known, and may do nothing.
+pub const STRANGER: &str = "stranger";
+/// Has an authorizer that does not answer.
+pub const UNLUCKY: &str = "unlucky";
+
+/// Who may do what: one line a caller.
+#[derive(Debug)]
+struct Rules;
+
+impl Rules {
+    fn allows(user: &str, permission: &Permission, namespace: Option<&Namespace>) -> bool {
+        let reads = matches!(permission.verb, Verb::Get | Verb::List);
+        let discovery = matches!(permission.resource, Resource::Plugins | Resource::Capabilities);
+        match user {
+            OPERATOR => true,
+            ENGINEER_A => {
+                reads && (discovery || namespace.is_some_and(|namespace| namespace.as_str() == "team-a"))
+            }
+            _ => false,
+        }
+    }
+}
+
+#[async_trait]
+impl Authorizer for Rules {
+    async fn decide(
+        &self,
+        identity: &Identity,
+        attributes: Attributes<'_>,
+    ) -> Result<Decision, AuthorizerError> {
+        if identity.user == UNLUCKY {
+            return Err(AuthorizerError::new("no answer"));
+        }
+        let reason = String::from("rules of the test");
+        Ok(if Self::allows(&identity.user, attributes.permission, attributes.namespace) {
+            Decision::Allow { reason }
+        } else {
+            Decision::NoOpinion { reason }
+        })
+    }
+
+    async fn visible(&self, _: &Identity, _: &Permission) -> Result<Visible, AuthorizerError> {
+        Ok(Visible::Set(BTreeSet::new()))
+    }
+}
+
+/// Takes the word of the test for who asks.
+async fn authenticate(request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let context = RequestContext::of(&mut parts);
+    if let Some(user) = parts.headers.get(USER).and_then(|user| user.to_str().ok()) {
+        context.set_identity(Identity::new(user, Authenticator::Token)).unwrap();
+    }
+    next.run(Request::from_parts(parts, body)).await
+}
+
+/// The stack, ready to be asked.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    router: Router,
+    /// Each route of the catalog: its path, and whose objects it touches; none is public.
+    pub routes: Vec<(String, Option<Reach>)>,
+    /// The assets, to put some there.
+    pub assets: MemoryAssetStore<Unaudited>,
+    /// The sources, to put some there.
+    pub sources: MemorySourceStore<Unaudited, Unqueued>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its body.
+    pub text: String,
+    /// Its headers, as text.
+    pub headers: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    /// The code of a problem.
+    pub fn code(&self) -> String {
+        let problem: Problem =
+            serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"));
+        assert!(problem.request_id.is_some() && problem.instance.is_some(), "{self:?}");
+        problem.code.into_owned()
+    }
+}
+
+impl Stack {
+    /// The eight plugins, over empty stores in memory.
+    pub async fn new() -> Self {
+        let plugins =
+            builtin().unwrap().into_iter().map(|plugin| Arc::new(DataPlugin::new(plugin)) as Arc<dyn Plugin>);
+        let registry = Registry::new(plugins, RegistryConfig::default()).unwrap();
+        registry.start().await;
+        let assets = MemoryAssetStore::new(Unaudited);
+        let sources = MemorySourceStore::new(Unaudited, Unqueued);
+        let tokens = PageTokens::new([PageTokens::generate_key().unwrap()]).unwrap();
+        let catalog =
+            Catalog::new(registry, assets.clone(), sources.clone(), tokens, CatalogConfig::default());
+        let readiness = Readiness::new(Drain::new()).with_check("stores", || async { Component::ok() });
+        let routes = catalog.routes().merge(probes(&readiness)).merge(faulty());
+        let table = routes.table().map(|(_, path, access)| {
+            let reach = match access {
+                catalog_core::http::Access::Permission(permission) => Some(permission.reach),
+                catalog_core::http::Access::Public => None,
+            };
+            (path.to_owned(), reach)
+        });
+        let table = table.collect();
+        let protection = ServiceBuilder::new()
+            .layer(axum::middleware::from_fn(authenticate))
+            .layer(ResolveTenantLayer::many())
+            .layer(AuthorizeLayer::new(Rules));
+        let edge = ServiceBuilder::new()
+            .layer(RequestContextLayer::new())
+            .layer(DescribeProblemsLayer::new())
+            .layer(tower_http::catch_panic::CatchPanicLayer::new())
+            .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_millis(200)))
+            .layer(RequestBodyLimitLayer::new(1_000));
+        Self { router: routes.into_router(&protection).unwrap().layer(edge), routes: table, assets, sources }
+    }
+
+    /// Puts items into a tenant's source of a plugin.
+    pub async fn put(
+        &self,
+        tenant: &str,
+        plugin: &str,
+        source: &str,
+        items: impl IntoIterator<Item = Value>,
+    ) {
+        let definition =
+            builtin().unwrap().into_iter().find(|definition| definition.name.as_str() == plugin).unwrap();
+        let entity = definition.entities.first().unwrap();
+        let drafts = items.into_iter().map(|item| AssetDraft::from_item(entity, item).unwrap()).collect();
+        let (scope, key) =
+            (scope(tenant).await, SourceKey { plugin: definition.name.clone(), id: source.parse().unwrap() });
+        self.assets.replace(&scope, &key, vec![(entity.kind.clone(), drafts)], &Unfenced).await.unwrap();
+        let spec = serde_json::from_value(json!({"id": source, "name": source, "type": "yaml"})).unwrap();
+        self.sources.apply(&scope, &definition.name, &spec).await.unwrap();
+    }
+
+    /// Asks for a path, as somebody or nobody.
+    pub async fn get(&self, user: Option<&str>, path: &str) -> Answer {
+        let mut request = Request::get(path);
+        if let Some(user) = user {
+            request = request.header(USER, user);
+        }
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Sends a request.
+    pub async fn send(&self, request: Request) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (response.status().as_u16(), format!("{:?}", response.headers()));
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        Answer { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }
+    }
+}
+
+/// Routes whose handlers go wrong.
+fn faulty() -> Routes {
+    let may = || Permission::new(Verb::Get, Resource::Plugins, Reach::Cluster);
+    let doc = |id: &str| Doc::new(id, "Goes wrong.", Reply::text("text/plain", "Nothing."));
+    Routes::new()
+        .get("/faulty/panics", may(), doc("panics"), panics)
+        .get("/faulty/hangs", may(), doc("hangs"), std::future::pending::<()>)
+        .with(
+            http::Method::POST,
+            "/faulty/json",
+            may(),
+            doc("json"),
+            |axum::Json(value): axum::Json<Vec<u8>>| async move { format!("{}", value.len()) },
+        )
+}
+
+async fn panics() {
+    panic!("as told");
+}
