@@ -229,3 +229,8 @@ fn faulty() -> Routes {
 async fn panics() {
     panic!("as told");
 }
+
+/// The example of the workspace's README compiles and holds.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

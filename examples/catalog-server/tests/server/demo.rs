@@ -105,13 +105,11 @@ fn every_fault_of_a_request_is_a_problem() {
             401,
             "unauthenticated",
         ),
-        ("POST", models, &[("content-length", "99999999")], 413, "body_too_large"),
+        ("POST", models, &[("expect", "100-continue")], 413, "body_too_large"),
     ] {
-        let answer = if code == "body_too_large" {
-            server.ask(method, path, &[], &"x".repeat(1_048_577))
-        } else {
-            server.ask(method, path, headers, "")
-        };
+        // refused before it is sent: a client that sends on regardless may find the connection closed
+        let body = if code == "body_too_large" { "x".repeat(1_048_577) } else { String::new() };
+        let answer = server.ask(method, path, headers, &body);
         assert_eq!((answer.status, answer.code().as_str()), (status, code), "{method} {path}: {answer:?}");
         match status {
             405 => assert!(!answer.header("allow").is_empty(), "{path}"),
@@ -124,7 +122,7 @@ fn every_fault_of_a_request_is_a_problem() {
     let detail = &filter.json()["errors"][0];
     assert_eq!(
         (detail["parameter"].as_str(), detail["position"].as_u64()),
-        (Some("filterQuery"), Some(22)),
+        (Some("filterQuery"), Some(20)),
         "{filter:?}"
     );
 }

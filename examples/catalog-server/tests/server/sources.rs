@@ -25,7 +25,7 @@ const MODELS: &str = "models:
   customProperties: {size: {metadataType: MetadataIntValue, int_value: '7'}}
 - name: acme/bad
   license: [mit]
-- name: acme/also bad\t
+- name: \"acme/also bad\\t\"
 ";
 
 fn folder(sources: &str) -> TempDir {
