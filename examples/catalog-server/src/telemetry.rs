@@ -1,5 +1,7 @@
 //! Logs.
 
+use std::io::{IsTerminal, stderr};
+
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
@@ -14,10 +16,12 @@ pub(crate) fn start(log: &Log) -> Result<(), AnyError> {
     let registry = tracing_subscriber::registry().with(filter);
     match log.format {
         LogFormat::Human => {
-            registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false)).try_init()?;
+            registry
+                .with(fmt::layer().with_writer(stderr).with_target(false).with_ansi(stderr().is_terminal()))
+                .try_init()?;
         }
         LogFormat::Json => {
-            registry.with(fmt::layer().with_writer(std::io::stderr).json().flatten_event(true)).try_init()?;
+            registry.with(fmt::layer().with_writer(stderr).json().flatten_event(true)).try_init()?;
         }
     }
     Ok(())

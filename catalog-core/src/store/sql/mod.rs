@@ -1,4 +1,4 @@
-//! The stores on a SQL engine. The text is the same for every engine where they agree; where not, [`dialect`] has both forms side
+//! The stores on a SQL engine. The text is the same for every engine where they agree; where not, `dialect` has both forms side
 //! by side.
 
 mod asset;
