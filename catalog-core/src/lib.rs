@@ -24,6 +24,7 @@ pub mod refresh;
 #[cfg(feature = "runtime")]
 pub mod registry;
 pub mod schema;
+pub mod search;
 pub mod source;
 pub mod store;
 pub mod tenant;

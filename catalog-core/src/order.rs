@@ -18,11 +18,30 @@ pub enum Direction {
     Descending,
 }
 
-/// The order of a list of assets. After the field comes the id, in the same direction.
+/// The order of a list of assets. After the key comes the id, in the same direction.
 #[derive(Clone, Debug, Eq, PartialEq, Hash)]
 pub struct OrderBy {
-    field: FieldRef,
+    key: OrderKey,
     direction: Direction,
+}
+
+/// What a list is ordered by.
+#[derive(Clone, Debug, Eq, PartialEq, Hash)]
+pub enum OrderKey {
+    /// A field.
+    Field(FieldRef),
+    /// How well the words of a search are met: assets whose names hold all of them come first; within both groups by name.
+    Relevance,
+}
+
+impl OrderKey {
+    /// What its values are.
+    pub fn field_type(&self) -> FieldType {
+        match self {
+            Self::Field(field) => field.field_type(),
+            Self::Relevance => FieldType::String,
+        }
+    }
 }
 
 /// Why an order cannot be used.
@@ -54,7 +73,7 @@ const SORTABLE: [CommonField; 7] = [
 
 impl Default for OrderBy {
     fn default() -> Self {
-        Self { field: FieldRef::Common(CommonField::Name), direction: Direction::Ascending }
+        Self { key: OrderKey::Field(FieldRef::Common(CommonField::Name)), direction: Direction::Ascending }
     }
 }
 
@@ -81,7 +100,12 @@ impl OrderBy {
                 sortable: Self::sortable(schema).collect::<Vec<_>>().join(", "),
             })?,
         };
-        Ok(Self { field, direction })
+        Ok(Self { key: OrderKey::Field(field), direction })
+    }
+
+    /// The best of a search first.
+    pub fn relevance() -> Self {
+        Self { key: OrderKey::Relevance, direction: Direction::Ascending }
     }
 
     /// The names of all fields that lists of the entity may be ordered by.
@@ -90,35 +114,25 @@ impl OrderBy {
         SORTABLE.into_iter().map(|field| -> &str { field.as_str() }).chain(declared)
     }
 
-    /// The field.
-    pub fn field(&self) -> &FieldRef {
-        &self.field
+    /// What comes before the id.
+    pub fn key(&self) -> &OrderKey {
+        &self.key
     }
 
     /// Which way.
     pub fn direction(&self) -> Direction {
         self.direction
     }
-
-    /// Where a value stands in the order; one that is absent stands before all others.
-    pub fn sort_key(&self, value: Option<AttributeValue>) -> SortKey {
-        match value {
-            Some(AttributeValue::String(text)) => SortKey::Text(text),
-            Some(AttributeValue::Integer(number)) => SortKey::Integer(number),
-            Some(AttributeValue::Number(number)) => SortKey::Number(number),
-            Some(AttributeValue::Boolean(truth)) => SortKey::Integer(truth.into()),
-            Some(AttributeValue::Timestamp(time)) => SortKey::Integer(time.unix_ms()),
-            Some(AttributeValue::Strings(_)) | None => SortKey::absent(self.field.field_type()),
-        }
-    }
 }
 
 impl fmt::Display for OrderBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match &self.field {
-            FieldRef::Common(field) => field.as_str(),
-            FieldRef::Declared(name, _) => name.as_str(),
-            FieldRef::Custom(key, _) | FieldRef::Label(key) => key,
+        let name = match &self.key {
+            OrderKey::Field(FieldRef::Common(field)) => field.as_str(),
+            OrderKey::Field(FieldRef::Declared(name, _)) => name.as_str(),
+            OrderKey::Field(FieldRef::Custom(key, _) | FieldRef::Label(key)) => key,
+            // no field is called so
+            OrderKey::Relevance => "*relevance",
         };
         let direction = match self.direction {
             Direction::Ascending => "asc",
@@ -158,6 +172,23 @@ pub enum SortKey {
 impl SortKey {
     /// The longest text that a list is ordered by, in bytes: it is part of a page token, and so of a URL.
     pub const MAX_TEXT: usize = 512;
+
+    /// Of a value of that type; one that is absent stands before all others.
+    pub fn of(field_type: FieldType, value: Option<AttributeValue>) -> Self {
+        match value {
+            Some(AttributeValue::String(text)) => Self::Text(text),
+            Some(AttributeValue::Integer(number)) => Self::Integer(number),
+            Some(AttributeValue::Number(number)) => Self::Number(number),
+            Some(AttributeValue::Boolean(truth)) => Self::Integer(truth.into()),
+            Some(AttributeValue::Timestamp(time)) => Self::Integer(time.unix_ms()),
+            Some(AttributeValue::Strings(_)) | None => Self::absent(field_type),
+        }
+    }
+
+    /// Of an asset of that name in the order by relevance; `called` is whether its names hold all words of the search.
+    pub fn of_relevance(called: bool, name: &str) -> Self {
+        Self::Text(format!("{}{name}", if called { '0' } else { '1' }))
+    }
 
     /// The key of an absent value: before all others.
     pub fn absent(field_type: FieldType) -> Self {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::CustomKind;
 use crate::{clock::Timestamp, name::FieldName, schema::FieldType};
@@ -129,12 +130,26 @@ impl Serialize for AttributeValue {
         match self {
             Self::String(text) => text.serialize(serializer),
             Self::Integer(number) => number.serialize(serializer),
-            Self::Number(number) => number.serialize(serializer),
+            Self::Number(number) => match RawValue::from_string(decimal(*number)) {
+                Ok(raw) => raw.serialize(serializer),
+                // not a finite one, which no attribute is
+                Err(_) => number.serialize(serializer),
+            },
             Self::Boolean(truth) => truth.serialize(serializer),
             Self::Timestamp(time) => time.unix_ms().serialize(serializer),
             Self::Strings(texts) => texts.serialize(serializer),
         }
     }
+}
+
+/// The number as attributes and statements write it: the shortest digits that read back as it; and where whole numbers of 64 bits
+/// reach so far all its digits, for `jsonb` writes the shortest out with noughts and then it would pass for one of them.
+pub(crate) fn decimal(number: f64) -> String {
+    if (1e16..1e19).contains(&number.abs()) {
+        return format!("{number:.1}");
+    }
+    // another formatter may choose other digits where several are shortest
+    serde_json::to_string(&number).unwrap_or_default()
 }
 
 /// The declared, custom and label values of one asset, as stores keep them beside the document.

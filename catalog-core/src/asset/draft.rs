@@ -12,6 +12,7 @@ use crate::{
     name::AssetName,
     order::SortKey,
     schema::{EntitySchema, FieldSchema, FieldType},
+    search::SearchText,
 };
 
 /// One thing wrong with an item.
@@ -62,8 +63,8 @@ pub struct AssetDraft {
     pub artifacts: Vec<Value>,
     /// What filters and orders compare.
     pub attributes: Attributes,
-    /// What `q` looks into: lower-case.
-    pub search: String,
+    /// What `q` looks into.
+    pub search: SearchText,
 }
 
 /// An asset may hold that many artifacts.
@@ -127,7 +128,7 @@ impl AssetDraft {
             custom_properties,
             artifacts,
             attributes,
-            search: String::new(),
+            search: SearchText::default(),
         };
         draft.search = draft.searched(schema);
         Ok(draft)
@@ -140,22 +141,18 @@ impl AssetDraft {
         Sha256::digest(bytes).into()
     }
 
-    fn searched(&self, schema: &EntitySchema) -> String {
-        let common = [
-            Some(self.name.as_str()),
-            self.display_name.as_deref(),
-            self.description.as_deref(),
-            self.provider.as_deref(),
-        ];
-        let mut words: Vec<&str> = common.into_iter().flatten().collect();
+    fn searched(&self, schema: &EntitySchema) -> SearchText {
+        let titles = [Some(self.name.as_str()), self.display_name.as_deref()];
+        let common = [self.description.as_deref(), self.provider.as_deref()];
+        let mut texts: Vec<&str> = common.into_iter().flatten().collect();
         for field in schema.fields.iter().filter(|field| field.searchable) {
             match self.fields.get(field.name.as_str()) {
-                Some(Value::String(text)) => words.push(text),
-                Some(Value::Array(list)) => words.extend(list.iter().filter_map(Value::as_str)),
+                Some(Value::String(text)) => texts.push(text),
+                Some(Value::Array(list)) => texts.extend(list.iter().filter_map(Value::as_str)),
                 _ => {}
             }
         }
-        words.join("\n").to_lowercase()
+        SearchText::new(titles.into_iter().flatten(), texts)
     }
 }
 
@@ -399,7 +396,7 @@ mod tests {
         });
         let draft = AssetDraft::from_item(&schema(), item).unwrap();
         assert_eq!(draft.create_time.unwrap().to_string(), "2025-01-15T00:00:00.000Z");
-        assert_eq!(draft.search, "acme/neural\nfast\ntext-generation");
+        assert_eq!(draft.search.text(), "acme neural fast text generation");
         assert_eq!(draft.fields["extra"], json!({"a": 1}));
         assert_eq!(draft.artifacts.len(), 1);
         assert!(!draft.fields.contains_key("name") && !draft.fields.contains_key("artifacts"));

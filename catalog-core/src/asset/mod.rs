@@ -8,6 +8,7 @@ mod custom;
 mod draft;
 mod record;
 
+pub(crate) use self::attribute::decimal;
 pub use self::{
     attribute::{AttributeValue, Attributes, CommonField, FieldRef},
     custom::CustomKind,

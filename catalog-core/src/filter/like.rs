@@ -88,6 +88,16 @@ impl Pattern {
         }
     }
 
+    /// What every text that it matches begins with; none if that is nothing, or not to the letter.
+    pub(super) fn prefix(&self) -> Option<String> {
+        let letter = |piece: &Piece| match piece {
+            Piece::Char(c) => Some(*c),
+            Piece::Any | Piece::One => None,
+        };
+        let prefix: String = self.pieces.iter().map_while(letter).collect();
+        (!self.folds && !prefix.is_empty()).then_some(prefix)
+    }
+
     /// As LIKE reads it, with `\` as the escape.
     pub(super) fn to_like(&self) -> String {
         self.pieces

@@ -79,6 +79,7 @@
 //! ```
 
 mod ast;
+mod bound;
 mod canonical;
 mod check;
 mod error;
@@ -94,6 +95,7 @@ mod tests;
 use std::fmt;
 
 use self::ast::Expression;
+pub(crate) use self::bound::Bound;
 pub use self::{
     error::{FilterError, FilterErrorKind},
     eval::Subject,

@@ -7,15 +7,13 @@
 //!
 //! - SQLite's patterns take the noncharacters U+FFFE and U+FFFF for U+FFFD.
 //! - SQLite may take two doubles for one that are above 1e50 or below 1e-50 and differ in the last bit only.
-//! - `jsonb` keeps 1e16 as 10000000000000000. So a whole double between 1e16 and 1e19 passes for an integer on PostgreSQL, where
-//!   doubles of that size are compared with integers by their shortest decimal form.
 
 use super::{
     ast::{Expression, Operator, Test},
     like::Pattern,
 };
 use crate::{
-    asset::{AttributeValue, CommonField, CustomKind, FieldRef},
+    asset::{AttributeValue, CommonField, CustomKind, FieldRef, decimal},
     name::FieldName,
     schema::FieldType,
     store::statement::{Dialect, Statement},
@@ -184,7 +182,7 @@ impl Writer<'_> {
 
     fn column(&mut self, field: CommonField) {
         let (sqlite, postgres) = match field {
-            CommonField::Id => ("a.id", "a.id"),
+            CommonField::Id => ("a.id", "a.id::text"),
             CommonField::Name => ("a.name", "a.name"),
             CommonField::DisplayName => ("a.display_name", "a.display_name"),
             CommonField::Description => ("a.description", "a.description"),
@@ -198,7 +196,6 @@ impl Writer<'_> {
         self.either(sqlite, postgres);
     }
 
-    /// To the letter what indexes on expressions are made over.
     fn declared(&mut self, name: &FieldName, field_type: FieldType) {
         let (open, close) = match field_type {
             FieldType::Integer | FieldType::Timestamp => ("((a.attributes->'fields'->>'", "')::bigint)"),
@@ -263,19 +260,12 @@ impl Writer<'_> {
 
     fn number(&mut self, operand: Operand<'_>, number: f64) -> &mut Statement {
         let any_number = matches!(operand, Operand::Field(FieldRef::Custom(_, CustomKind::AnyNumber)));
-        match self.statement.dialect() {
-            // read as the field is read: SQLite misses the last bit of numbers far from 1
-            Dialect::Sqlite => self.statement.push("json_extract(").bind(decimal(number)).push(", '$')"),
+        if any_number && self.statement.dialect() == Dialect::Postgres {
             // beside integers, which a double could not hold
-            Dialect::Postgres if any_number => self.statement.bind(decimal(number)).push("::text::numeric"),
-            Dialect::Postgres => self.statement.bind(number),
+            return self.statement.bind(decimal(number)).push("::text::numeric");
         }
+        self.statement.bind_json_number(number)
     }
-}
-
-/// The shortest text that reads back as the number, in the notation of JSON and of SQL.
-fn decimal(number: f64) -> String {
-    format!("{number:?}")
 }
 
 /// What a comparison looks at.

@@ -119,8 +119,12 @@ async fn list<A: AssetStore, S: SourceStore>(
             Problem::invalid_order_by(error.to_string()).with_parameter(parameter)
         }
     };
-    let order = OrderBy::parse(query.non_empty("orderBy"), query.non_empty("sortOrder"), schema)
-        .map_err(invalid("orderBy"))?;
+    let words = words(query.non_empty("q").unwrap_or_default())?;
+    let order = match (query.non_empty("orderBy"), query.non_empty("sortOrder")) {
+        // who searches and asks for no order wants the best first
+        (None, None) if !words.is_empty() => OrderBy::relevance(),
+        (field, direction) => OrderBy::parse(field, direction, schema).map_err(invalid("orderBy"))?,
+    };
     let filter = query.non_empty("filterQuery").map(|text| Filter::parse(text, schema)).transpose().map_err(
         |error| {
             let detail = error.to_string();
@@ -135,7 +139,7 @@ async fn list<A: AssetStore, S: SourceStore>(
         },
     )?;
     let mut asked = AssetQuery::new(served.collection.clone());
-    asked.words = words(query.non_empty("q").unwrap_or_default())?;
+    asked.words = words;
     asked.source = query.non_empty("source").map(source_id).transpose()?;
     asked.count = query.flag("includeTotal")?;
     asked.size = page_size(&query)?;
@@ -152,15 +156,10 @@ async fn list<A: AssetStore, S: SourceStore>(
 
 /// The page as JSON: the documents as they are stored, one after the other.
 fn body(page: &AssetPage, size: PageSize, next: Option<String>) -> String {
-    let documents: usize = page.documents.iter().map(|document| document.len() + 1).sum();
-    let mut body = String::with_capacity(documents + 256);
+    let documents = page.documents.as_str();
+    let mut body = String::with_capacity(documents.len() + 512);
     body.push_str("{\"items\":[");
-    for (index, document) in page.documents.iter().enumerate() {
-        if index > 0 {
-            body.push(',');
-        }
-        body.push_str(document);
-    }
+    body.push_str(documents);
     let rest = json!({"size": page.documents.len(), "pageSize": size.get()});
     let rest = with(with(rest, "totalSize", page.total), "nextPageToken", next).to_string();
     body.push_str("],");
@@ -286,7 +285,7 @@ pub(super) fn scope_binding(scope: &TenantScope) -> String {
 }
 
 fn words(q: &str) -> Result<Vec<String>, Problem> {
-    let words: Vec<String> = q.split_whitespace().map(str::to_lowercase).collect();
+    let words = crate::search::words(q);
     if q.len() > MAX_Q.0 || words.len() > MAX_Q.1 || q.contains('\0') {
         let detail = format!("`q` holds at most {} words in {} bytes", MAX_Q.1, MAX_Q.0);
         return Err(Problem::invalid_search(detail).with_parameter("q"));

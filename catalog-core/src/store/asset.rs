@@ -5,12 +5,12 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{SourceKey, StoreError, hook::Fence};
+use super::{Changes, Documents, FieldOptions, SourceKey, StoreError, hook::Fence};
 use crate::{
-    asset::{AssetDraft, AssetKey, AssetRecord, CollectionKey},
+    asset::{AssetDraft, AssetKey, AssetRecord, CollectionKey, FieldRef},
     clock::Timestamp,
     filter::Filter,
-    name::{KindName, Namespace, SourceId},
+    name::{KindName, Namespace, PluginName, SourceId},
     order::OrderBy,
     page::{PageSize, Position},
     source::RefreshFigures,
@@ -24,7 +24,7 @@ pub struct AssetQuery {
     pub collection: CollectionKey,
     /// Only assets that match.
     pub filter: Option<Filter>,
-    /// Only assets in whose searched texts each of these words occurs; lower-case.
+    /// Only assets that each of these [words](crate::search::words) finds.
     pub words: Vec<String>,
     /// Only those of that source.
     pub source: Option<SourceId>,
@@ -58,7 +58,7 @@ impl AssetQuery {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AssetPage {
     /// The assets' JSON documents.
-    pub documents: Vec<String>,
+    pub documents: Documents,
     /// Where the next page begins after; none on the last.
     pub next: Option<Position>,
     /// How many match in all, where that was asked for.
@@ -83,6 +83,21 @@ pub enum Found {
     },
     /// Several sources use the name; those are they.
     Ambiguous(Vec<SourceId>),
+}
+
+impl AssetPage {
+    /// The first `query.size` of `documents`, of which there is one more where there is a next page.
+    ///
+    /// # Errors
+    /// `Corrupt` if the last document does not say where it stands.
+    pub fn of(mut documents: Documents, query: &AssetQuery, total: Option<u64>) -> Result<Self, StoreError> {
+        if documents.len() <= query.size.get() {
+            return Ok(Self { documents, next: None, total });
+        }
+        documents.pop();
+        let next = documents.last().map(|last| query.position_of(last)).transpose()?;
+        Ok(Self { documents, next, total })
+    }
 }
 
 /// Keeps assets.
@@ -128,6 +143,31 @@ pub trait AssetStore: Send + Sync + 'static {
         drafts: Vec<(KindName, Vec<AssetDraft>)>,
         fence: &F,
     ) -> impl Future<Output = Result<RefreshFigures, StoreError>> + Send;
+
+    /// What values each of `fields` has among the assets of a list, within the scope; in the order of `fields`.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Corrupt`, `Internal`.
+    fn options(
+        &self,
+        scope: &TenantScope,
+        collection: &CollectionKey,
+        fields: &[FieldRef],
+    ) -> impl Future<Output = Result<Vec<FieldOptions>, StoreError>> + Send;
+
+    /// A number that is another one whenever what the plugin lists for the tenant has changed; none for a scope of several tenants.
+    /// What was read after it was asked for is at least as new as it.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Internal`.
+    fn generation(
+        &self,
+        scope: &TenantScope,
+        plugin: &PluginName,
+    ) -> impl Future<Output = Result<Option<i64>, StoreError>> + Send;
+
+    /// Where the store tells its changes.
+    fn changes(&self) -> &Changes;
 }
 
 /// What a refresh needs to know of a row that is there.

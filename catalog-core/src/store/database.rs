@@ -1,13 +1,16 @@
 //! The one place where the two engines meet: a pool, a transaction, rows.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
 use super::{
-    StoreError, StoreErrorKind,
+    Changes, Documents, StoreError, StoreErrorKind,
+    listen::Listened,
+    sql::Index,
     statement::{Dialect, SqlValue, Statement},
 };
+use crate::tenant::TenantScope;
 
 /// One row of an answer, its columns in the order of the `select`.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,6 +97,33 @@ impl Row {
     }
 }
 
+/// How a [`Database`] is connected to.
+#[derive(Clone, Copy, Debug)]
+pub struct DatabaseOptions {
+    /// So many connections at most.
+    pub connections: u32,
+    /// How long a request waits for one of them before it is refused.
+    pub acquire_timeout: Duration,
+    /// How long a statement may take; PostgreSQL ends it then. SQLite's statements are not timed.
+    pub statement_timeout: Duration,
+    /// Every transaction says which tenants it is for, so that the policies that
+    /// [`secure_rows`](super::sql::secure_rows) makes let it see no others. Only for PostgreSQL, and only of use when the
+    /// connection's user is no superuser.
+    pub row_level_security: bool,
+}
+
+impl Default for DatabaseOptions {
+    /// 10 connections, 5 s, 10 s, without row-level security.
+    fn default() -> Self {
+        Self {
+            connections: 10,
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(10),
+            row_level_security: false,
+        }
+    }
+}
+
 /// A pool of connections to one engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
@@ -110,7 +140,13 @@ pub struct Transaction {
 pub(super) trait Engine: Send + Sync {
     fn dialect(&self) -> Dialect;
     async fn fetch(&self, statement: Statement) -> Result<Vec<Row>, StoreError>;
-    async fn begin(&self) -> Result<Box<dyn EngineTransaction>, StoreError>;
+    /// The texts of the first column, which is called `document`.
+    async fn fetch_documents(&self, statement: Statement) -> Result<Documents, StoreError>;
+    /// The scope is for a second wall, where the engine has one.
+    async fn begin(&self, scope: Option<&TenantScope>) -> Result<Box<dyn EngineTransaction>, StoreError>;
+    /// Makes those that are not there, and gives how many it made.
+    async fn create_indexes(&self, indexes: Vec<Index>) -> Result<usize, StoreError>;
+    async fn listen(&self, changes: &Changes) -> Result<Listened, StoreError>;
     async fn close(&self);
 }
 
@@ -147,12 +183,37 @@ impl Database {
         self.engine.fetch(statement).await
     }
 
-    /// Begins a transaction that will change something. On SQLite it has the write lock from here on.
+    /// Reads the texts of a statement's one column, `document`: the fast way to a page of a list.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable` when no connection came in time, `Corrupt`, `Internal`.
+    pub async fn fetch_documents(&self, statement: Statement) -> Result<Documents, StoreError> {
+        self.engine.fetch_documents(statement).await
+    }
+
+    /// Begins a transaction that will change what is nobody's. On SQLite it has the write lock from here on.
     ///
     /// # Errors
     /// By kind: `Unavailable` when no connection or lock came in time.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
-        Ok(Transaction { inner: self.engine.begin().await? })
+        Ok(Transaction { inner: self.engine.begin(None).await? })
+    }
+
+    /// Begins a transaction that will change something within the scope; where row-level security is switched on, it sees nothing
+    /// else.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable` when no connection or lock came in time.
+    pub async fn begin_within(&self, scope: &TenantScope) -> Result<Transaction, StoreError> {
+        Ok(Transaction { inner: self.engine.begin(Some(scope)).await? })
+    }
+
+    pub(super) async fn create_indexes(&self, indexes: Vec<Index>) -> Result<usize, StoreError> {
+        self.engine.create_indexes(indexes).await
+    }
+
+    pub(super) fn engine(&self) -> &dyn Engine {
+        &*self.engine
     }
 
     /// Whether the database answers.

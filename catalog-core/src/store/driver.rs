@@ -7,12 +7,16 @@ use super::{
     statement::{SqlValue, Statement},
 };
 
-/// The one place where built SQL text meets the driver: its type keeps strangers' words out of it.
+/// The one place where built SQL text meets the driver: its type keeps strangers' words out of it. `bind_list` binds lists, which
+/// only one engine has.
 #[expect(
     clippy::disallowed_methods,
     reason = "a statement's text holds only the program's literals and field names"
 )]
-pub(super) fn prepare<'q, DB>(statement: Statement) -> Query<'q, DB, DB::Arguments>
+pub(super) fn prepare<'q, DB>(
+    statement: Statement,
+    bind_list: impl Fn(Query<'q, DB, DB::Arguments>, SqlValue) -> Query<'q, DB, DB::Arguments>,
+) -> Query<'q, DB, DB::Arguments>
 where
     DB: Database,
     for<'v> Option<String>: Encode<'v, DB> + Type<DB>,
@@ -28,6 +32,9 @@ where
         SqlValue::Number(number) => query.bind(number),
         SqlValue::Boolean(truth) => query.bind(truth),
         SqlValue::Bytes(bytes) => query.bind(bytes),
+        list @ (SqlValue::Texts(_) | SqlValue::Integers(_) | SqlValue::ByteStrings(_)) => {
+            bind_list(query, list)
+        }
     })
 }
 

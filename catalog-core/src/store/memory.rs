@@ -2,24 +2,26 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    AssetPage, AssetQuery, AssetStore, Found, SourceKey, SourceQuery, SourceStore, StoreError,
-    StoreErrorKind,
+    AssetPage, AssetQuery, AssetStore, Changed, Changes, FieldOptions, Found, OptionValues, SourceKey,
+    SourceQuery, SourceStore, StoreError, StoreErrorKind,
     asset::{Known, Replacement},
     hook::{Change, Enqueue, Fence, JobRequest, Recorder},
 };
 use crate::{
-    asset::{AssetDraft, AssetKey, AssetRecord, CollectionKey},
+    asset::{AssetDraft, AssetKey, AssetRecord, CollectionKey, FieldRef},
     clock::{Clock, SystemClock},
     name::{KindName, Namespace, PluginName, SourceId},
-    order::{Direction, SortKey},
-    page::Position,
+    order::{Direction, OrderKey, SortKey},
     source::{RefreshFigures, Source, SourceSpec, SourceStatus},
     tenant::TenantScope,
 };
@@ -36,6 +38,8 @@ type Sources = BTreeMap<(Namespace, PluginName, SourceId), Source>;
 #[derive(Clone, Debug)]
 pub struct MemoryAssetStore<R> {
     assets: Arc<RwLock<Arc<Assets>>>,
+    generation: Arc<AtomicI64>,
+    changes: Changes,
     recorder: Arc<R>,
     clock: Arc<dyn Clock>,
 }
@@ -43,7 +47,13 @@ pub struct MemoryAssetStore<R> {
 impl<R> MemoryAssetStore<R> {
     /// An empty store.
     pub fn new(recorder: R) -> Self {
-        Self { assets: Arc::default(), recorder: Arc::new(recorder), clock: Arc::new(SystemClock) }
+        Self {
+            assets: Arc::default(),
+            generation: Arc::default(),
+            changes: Changes::default(),
+            recorder: Arc::new(recorder),
+            clock: Arc::new(SystemClock),
+        }
     }
 
     /// With another clock.
@@ -67,9 +77,9 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
             .values()
             .filter(|asset| scope.covers(&asset.namespace) && asset.collection == query.collection)
             .filter(|asset| query.source.as_ref().is_none_or(|source| *source == asset.source))
-            .filter(|asset| query.words.iter().all(|word| asset.draft.search.contains(word)))
+            .filter(|asset| asset.draft.search.matches(&query.words))
             .filter(|asset| query.filter.as_ref().is_none_or(|filter| filter.matches(asset.as_ref())))
-            .map(|asset| (query.order.sort_key(asset.attribute(query.order.field())), asset.as_ref()))
+            .map(|asset| (sort_key(asset, query), asset.as_ref()))
             .collect();
         let total = query.count.then_some(rows.len() as u64);
         // finite numbers and keys of one type always compare
@@ -86,11 +96,8 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
                 Direction::Descending => (key, asset.id) < bound,
             });
         }
-        let more = rows.len() > query.size.get();
-        rows.truncate(query.size.get());
-        let next =
-            rows.last().filter(|_| more).map(|(key, asset)| Position { key: key.clone(), id: asset.id });
-        Ok(AssetPage { documents: rows.iter().map(|(_, asset)| asset.document()).collect(), next, total })
+        rows.truncate(query.size.get() + 1);
+        AssetPage::of(rows.iter().map(|(_, asset)| asset.document()).collect(), query, total)
     }
 
     async fn find(
@@ -146,7 +153,8 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
             .map(|asset| ((asset.collection.kind.to_string(), asset.draft.name.to_string()), known(asset)))
             .collect();
         let replacement = Replacement::plan(known, drafts, namespace, source, self.clock.now());
-        if replacement.changes_something() {
+        let changes_something = replacement.changes_something();
+        if changes_something {
             let change = Change::of_assets(namespace, source, replacement.figures);
             self.recorder.record(&mut transaction, &change).await?;
         }
@@ -160,7 +168,48 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
             return Err(StoreErrorKind::Conflict.into());
         }
         *assets = Arc::new(after);
+        drop(assets);
+        if changes_something {
+            self.generation.fetch_add(1, Ordering::Release);
+            self.changes.tell(&Changed::Assets { namespace, plugin: &source.plugin });
+        }
         Ok(replacement.figures)
+    }
+
+    async fn options(
+        &self,
+        scope: &TenantScope,
+        collection: &CollectionKey,
+        fields: &[FieldRef],
+    ) -> Result<Vec<FieldOptions>, StoreError> {
+        let assets = self.snapshot();
+        let listed: Vec<&AssetRecord> = assets
+            .values()
+            .map(AsRef::as_ref)
+            .filter(|asset| scope.covers(&asset.namespace) && asset.collection == *collection)
+            .collect();
+        let options = |field: &FieldRef| {
+            let values = listed.iter().filter_map(|asset| asset.attribute(field));
+            FieldOptions { field: field.clone(), values: OptionValues::among(values) }
+        };
+        Ok(fields.iter().map(options).collect())
+    }
+
+    async fn generation(&self, scope: &TenantScope, _: &PluginName) -> Result<Option<i64>, StoreError> {
+        Ok(scope.single().map(|_| self.generation.load(Ordering::Acquire)))
+    }
+
+    fn changes(&self) -> &Changes {
+        &self.changes
+    }
+}
+
+fn sort_key(asset: &AssetRecord, query: &AssetQuery) -> SortKey {
+    match query.order.key() {
+        OrderKey::Field(field) => SortKey::of(field.field_type(), asset.attribute(field)),
+        OrderKey::Relevance => {
+            SortKey::of_relevance(asset.draft.search.is_called(&query.words), asset.draft.name.as_str())
+        }
     }
 }
 

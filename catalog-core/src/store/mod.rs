@@ -4,10 +4,16 @@
 //! that no filter, position or name can reach another tenant. What must be atomic is one method.
 
 mod asset;
+mod changes;
 pub mod database;
+mod documents;
 mod error;
 pub mod hook;
+mod listen;
 mod memory;
+mod options;
+mod position;
+mod search;
 mod setting;
 mod source;
 pub mod sql;
@@ -22,8 +28,12 @@ mod sqlite;
 
 pub use self::{
     asset::{AssetPage, AssetQuery, AssetStore, Found},
+    changes::{Changed, Changes},
+    documents::Documents,
     error::{StoreError, StoreErrorKind},
+    listen::Listened,
     memory::{MemoryAssetStore, MemorySourceStore, MemoryTransaction},
+    options::{FieldOptions, MAX_OPTIONS, OptionValues},
     setting::{SettingStore, page_tokens},
     source::{SourceKey, SourceQuery, SourceStore},
 };

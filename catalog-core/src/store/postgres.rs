@@ -4,33 +4,87 @@ use std::{str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
-    PgPool, Postgres, Row as _, TypeInfo, ValueRef,
-    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
+    AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Row as _, TypeInfo, ValueRef,
+    postgres::{PgArguments, PgConnectOptions, PgListener, PgPoolOptions, PgRow},
+    query::Query,
 };
 
 use super::{
-    StoreError, StoreErrorKind,
-    database::{Database, Engine, EngineTransaction, Row},
+    Changed, Changes, Documents, StoreError, StoreErrorKind,
+    database::{Database, DatabaseOptions, Engine, EngineTransaction, Row},
     driver::{prepare, store_error},
+    listen::{self, Listened},
+    sql::Index,
     statement::{Dialect, SqlValue, Statement},
 };
+use crate::tenant::{ScopeView, TenantScope};
 
-const CONNECTIONS: u32 = 10;
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// So many statements are kept prepared on a connection: one for each shape of a list that clients ask for.
+const STATEMENTS: usize = 256;
 
-struct PostgresEngine(PgPool);
+struct PostgresEngine {
+    pool: PgPool,
+    row_level_security: bool,
+}
 
 impl Database {
     /// Connects to the PostgreSQL database of that URL.
     ///
     /// # Errors
     /// By kind: `Unavailable` when it does not answer, `Internal` when the URL is none.
-    pub async fn postgres(url: &str) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
-        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT);
-        let pool = pool.connect_with(options).await.map_err(store_error)?;
-        Ok(Self::from_engine(PostgresEngine(pool)))
+    pub async fn postgres(url: &str, options: DatabaseOptions) -> Result<Self, StoreError> {
+        let connect = PgConnectOptions::from_str(url)
+            .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?
+            .application_name("catalog")
+            .statement_cache_capacity(STATEMENTS)
+            .options([("statement_timeout", options.statement_timeout.as_millis().to_string())]);
+        let pool = PgPoolOptions::new()
+            .max_connections(options.connections)
+            .acquire_timeout(options.acquire_timeout)
+            .connect_with(connect)
+            .await
+            .map_err(store_error)?;
+        Ok(Self::from_engine(PostgresEngine { pool, row_level_security: options.row_level_security }))
+    }
+}
+
+impl PostgresEngine {
+    async fn fetch_rows(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
+        if !self.row_level_security || statement.scope().is_none() {
+            return bind(statement).fetch_all(&self.pool).await.map_err(store_error);
+        }
+        let mut transaction = self.transaction(statement.scope()).await?;
+        let rows = bind(statement).fetch_all(&mut *transaction).await.map_err(store_error)?;
+        transaction.commit().await.map_err(store_error)?;
+        Ok(rows)
+    }
+
+    /// A transaction that, behind the second wall, sees the rows of the scope and no others.
+    #[expect(clippy::disallowed_methods, reason = "the names of tenants need no quoting")]
+    async fn transaction(
+        &self,
+        scope: Option<&TenantScope>,
+    ) -> Result<sqlx::Transaction<'static, Postgres>, StoreError> {
+        let begun = match scope.filter(|_| self.row_level_security) {
+            None => self.pool.begin().await,
+            // one message, and so one round trip
+            Some(scope) => {
+                let begin = format!("begin; set local catalog.scope = '{}'", setting(scope));
+                self.pool.begin_with(AssertSqlSafe(begin)).await
+            }
+        };
+        begun.map_err(store_error)
+    }
+}
+
+/// What the policies of row-level security compare a row's tenant with.
+fn setting(scope: &TenantScope) -> String {
+    match scope.view() {
+        ScopeView::One(namespace) => namespace.to_string(),
+        ScopeView::Set(namespaces) => {
+            namespaces.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+        }
+        ScopeView::All => "*".into(),
     }
 }
 
@@ -41,18 +95,90 @@ impl Engine for PostgresEngine {
     }
 
     async fn fetch(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        let rows = prepare::<Postgres>(statement).fetch_all(&self.0).await.map_err(store_error)?;
-        rows.iter().map(decode).collect()
+        self.fetch_rows(statement).await?.iter().map(decode).collect()
     }
 
-    async fn begin(&self) -> Result<Box<dyn EngineTransaction>, StoreError> {
-        let transaction = self.0.begin().await.map_err(store_error)?;
-        Ok(Box::new(PostgresTransaction(transaction)))
+    async fn fetch_documents(&self, statement: Statement) -> Result<Documents, StoreError> {
+        let rows = self.fetch_rows(statement).await?;
+        let texts = rows.iter().map(|row| row.try_get::<&str, _>(0)).collect::<Result<Vec<_>, _>>();
+        let texts = texts.map_err(store_error)?;
+        let mut documents = Documents::with_capacity(texts.iter().map(|text| text.len() + 2).sum());
+        texts.into_iter().for_each(|text| documents.push(text));
+        Ok(documents)
+    }
+
+    async fn begin(&self, scope: Option<&TenantScope>) -> Result<Box<dyn EngineTransaction>, StoreError> {
+        Ok(Box::new(PostgresTransaction(self.transaction(scope).await?)))
+    }
+
+    async fn create_indexes(&self, indexes: Vec<Index>) -> Result<usize, StoreError> {
+        // a connection of its own: the lock is the session's and goes with it, whatever happens
+        let mut connection = self.pool.acquire().await.map_err(store_error)?.detach();
+        let made = create_indexes(&mut connection, indexes).await;
+        connection.close().await.map_err(store_error)?;
+        made
+    }
+
+    async fn listen(&self, changes: &Changes) -> Result<Listened, StoreError> {
+        let mut listener = PgListener::connect_with(&self.pool).await.map_err(store_error)?;
+        listener.listen(listen::CHANNEL).await.map_err(store_error)?;
+        // whatever was changed before it listened
+        changes.tell(&Changed::Unknown);
+        loop {
+            match listener.try_recv().await.map_err(store_error)? {
+                Some(notification) => listen::tell(changes, notification.payload()),
+                // the connection was lost and will be made anew
+                None => changes.tell(&Changed::Unknown),
+            }
+        }
     }
 
     async fn close(&self) {
-        self.0.close().await;
+        self.pool.close().await;
     }
+}
+
+/// Of the lock that one replica at a time makes indexes under: the letters `indexes`.
+const INDEX_LOCK: i64 = 29_676_202_051_462_515;
+/// How often another one asks whether it is free: waiting within a statement, it would hold up the index that is being made.
+const INDEX_POLL: Duration = Duration::from_millis(250);
+
+async fn create_indexes(connection: &mut PgConnection, indexes: Vec<Index>) -> Result<usize, StoreError> {
+    sqlx::raw_sql("set statement_timeout = 0").execute(&mut *connection).await.map_err(store_error)?;
+    while !sqlx::query_scalar("select pg_try_advisory_lock($1)")
+        .bind(INDEX_LOCK)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(store_error)?
+    {
+        tokio::time::sleep(INDEX_POLL).await;
+    }
+    let there: Vec<(String, bool)> = sqlx::query_as(
+        "select c.relname::text, i.indisvalid from pg_index i join pg_class c on c.oid = i.indexrelid \
+         where i.indrelid = 'catalog_core_assets'::regclass",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(store_error)?;
+    let mut made = 0;
+    for index in indexes {
+        match there.iter().find(|(name, _)| *name == index.name) {
+            Some((_, true)) => continue,
+            // somebody died over it
+            Some((_, false)) => {
+                bind(index.drop).execute(&mut *connection).await.map_err(store_error)?;
+            }
+            None => {}
+        }
+        bind(index.create).execute(&mut *connection).await.map_err(store_error)?;
+        made += 1;
+    }
+    if made > 0 {
+        // the planner knows nothing of an expression before it has looked
+        let analyze = sqlx::raw_sql("analyze catalog_core_assets");
+        analyze.execute(&mut *connection).await.map_err(store_error)?;
+    }
+    Ok(made)
 }
 
 struct PostgresTransaction(sqlx::Transaction<'static, Postgres>);
@@ -64,12 +190,12 @@ impl EngineTransaction for PostgresTransaction {
     }
 
     async fn fetch(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        let rows = prepare::<Postgres>(statement).fetch_all(&mut *self.0).await.map_err(store_error)?;
+        let rows = bind(statement).fetch_all(&mut *self.0).await.map_err(store_error)?;
         rows.iter().map(decode).collect()
     }
 
     async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
-        let done = prepare::<Postgres>(statement).execute(&mut *self.0).await.map_err(store_error)?;
+        let done = bind(statement).execute(&mut *self.0).await.map_err(store_error)?;
         Ok(done.rows_affected())
     }
 
@@ -84,6 +210,20 @@ impl EngineTransaction for PostgresTransaction {
     async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
         self.0.rollback().await.map_err(store_error)
     }
+}
+
+fn bind(statement: Statement) -> Query<'static, Postgres, PgArguments> {
+    prepare(statement, |query, list| match list {
+        SqlValue::Texts(texts) => query.bind(texts),
+        SqlValue::Integers(numbers) => query.bind(numbers),
+        SqlValue::ByteStrings(strings) => query.bind(strings),
+        // the others are bound before they come here
+        SqlValue::Text(_)
+        | SqlValue::Integer(_)
+        | SqlValue::Number(_)
+        | SqlValue::Boolean(_)
+        | SqlValue::Bytes(_) => query,
+    })
 }
 
 fn decode(row: &PgRow) -> Result<Row, StoreError> {

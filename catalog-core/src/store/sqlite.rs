@@ -5,20 +5,30 @@ use std::{fs, path::Path, str::FromStr, time::Duration};
 use async_trait::async_trait;
 use sqlx::{
     Row as _, Sqlite, SqlitePool, TypeInfo, ValueRef,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
+    query::Query,
+    sqlite::{
+        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
+        SqliteSynchronous,
+    },
 };
 
 use super::{
-    StoreError, StoreErrorKind,
-    database::{Database, Engine, EngineTransaction, Row},
+    Changes, Documents, StoreError, StoreErrorKind,
+    database::{Database, DatabaseOptions, Engine, EngineTransaction, Row},
     driver::{prepare, store_error},
+    listen::Listened,
+    sql::Index,
     statement::{Dialect, SqlValue, Statement},
 };
+use crate::tenant::TenantScope;
 
-const READERS: u32 = 4;
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long another process may hold the write lock before a transaction gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// So many statements are kept prepared on a connection: one for each shape of a list that clients ask for.
+const STATEMENTS: usize = 256;
+/// So much of the file is mapped into memory, in bytes: 256 MiB.
+const MAPPED_BYTES: &str = "268435456";
 
 struct SqliteEngine {
     readers: SqlitePool,
@@ -28,9 +38,14 @@ struct SqliteEngine {
 impl Database {
     /// Opens the SQLite file of that URL, `sqlite://./catalog.db`, and makes it and its folder if they are not there.
     ///
+    /// Of the options, `connections` are for reading; one more writes. Row-level security is not to be had.
+    ///
     /// # Errors
     /// By kind: `Unavailable` when the file cannot be opened, `Internal` when the URL is none of a file.
-    pub async fn sqlite(url: &str) -> Result<Self, StoreError> {
+    pub async fn sqlite(url: &str, database: DatabaseOptions) -> Result<Self, StoreError> {
+        if database.row_level_security {
+            return Err(StoreError::new(StoreErrorKind::Internal, "SQLite has no row-level security"));
+        }
         let options = SqliteConnectOptions::from_str(url)
             .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
         if !url.starts_with("sqlite:") {
@@ -52,13 +67,16 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true);
+            .foreign_keys(true)
+            .statement_cache_capacity(STATEMENTS)
+            // pages are read where the system keeps them, and not copied
+            .pragma("mmap_size", MAPPED_BYTES);
         let pool = |connections| {
-            SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT)
+            SqlitePoolOptions::new().max_connections(connections).acquire_timeout(database.acquire_timeout)
         };
         // the writer first: it makes the file
         let writer = pool(1).connect_with(options.clone()).await.map_err(store_error)?;
-        let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "on"));
+        let readers = pool(database.connections).connect_lazy_with(options.pragma("query_only", "on"));
         Ok(Self::from_engine(SqliteEngine { readers, writer }))
     }
 }
@@ -78,14 +96,47 @@ impl Engine for SqliteEngine {
     }
 
     async fn fetch(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        let rows = prepare::<Sqlite>(statement).fetch_all(&self.readers).await.map_err(store_error)?;
+        let rows = bind(statement).fetch_all(&self.readers).await.map_err(store_error)?;
         rows.iter().map(decode).collect()
     }
 
-    async fn begin(&self) -> Result<Box<dyn EngineTransaction>, StoreError> {
+    async fn fetch_documents(&self, statement: Statement) -> Result<Documents, StoreError> {
+        // The driver hands rows over from another thread, one by one, which costs more than reading them: so all come in one. The
+        // rows of an inner select with a limit are aggregated in the order in which it gives them.
+        let joined =
+            statement.between("select count(*), group_concat(document, char(44, 10)) from (", ") as page");
+        let row = bind(joined).fetch_one(&self.readers).await.map_err(store_error)?;
+        let count: i64 = row.try_get(0).map_err(store_error)?;
+        let text: Option<String> = row.try_get(1).map_err(store_error)?;
+        let count =
+            usize::try_from(count).map_err(|error| StoreError::new(StoreErrorKind::Corrupt, error))?;
+        Ok(Documents::from_joined(text.unwrap_or_default(), count))
+    }
+
+    async fn begin(&self, _: Option<&TenantScope>) -> Result<Box<dyn EngineTransaction>, StoreError> {
         // a deferred transaction could find the lock taken when it first writes, after it has read what is then old
         let transaction = self.writer.begin_with("begin immediate").await.map_err(store_error)?;
         Ok(Box::new(SqliteTransaction(transaction)))
+    }
+
+    async fn create_indexes(&self, indexes: Vec<Index>) -> Result<usize, StoreError> {
+        let there = sqlx::query_scalar("select name from sqlite_schema where type = 'index'");
+        let there: Vec<String> = there.fetch_all(&self.readers).await.map_err(store_error)?;
+        let missing: Vec<Index> = indexes.into_iter().filter(|index| !there.contains(&index.name)).collect();
+        if missing.is_empty() {
+            return Ok(0);
+        }
+        let made = missing.len();
+        let mut transaction = self.begin(None).await?;
+        for index in missing {
+            transaction.execute(index.create).await?;
+        }
+        transaction.commit().await?;
+        Ok(made)
+    }
+
+    async fn listen(&self, _: &Changes) -> Result<Listened, StoreError> {
+        Ok(Listened::Unsupported)
     }
 
     async fn close(&self) {
@@ -103,12 +154,12 @@ impl EngineTransaction for SqliteTransaction {
     }
 
     async fn fetch(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        let rows = prepare::<Sqlite>(statement).fetch_all(&mut *self.0).await.map_err(store_error)?;
+        let rows = bind(statement).fetch_all(&mut *self.0).await.map_err(store_error)?;
         rows.iter().map(decode).collect()
     }
 
     async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
-        let done = prepare::<Sqlite>(statement).execute(&mut *self.0).await.map_err(store_error)?;
+        let done = bind(statement).execute(&mut *self.0).await.map_err(store_error)?;
         Ok(done.rows_affected())
     }
 
@@ -123,6 +174,11 @@ impl EngineTransaction for SqliteTransaction {
     async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
         self.0.rollback().await.map_err(store_error)
     }
+}
+
+fn bind(statement: Statement) -> Query<'static, Sqlite, SqliteArguments> {
+    // this engine's statements bind no lists
+    prepare(statement, |query, _| query.bind(None::<String>))
 }
 
 fn decode(row: &SqliteRow) -> Result<Row, StoreError> {

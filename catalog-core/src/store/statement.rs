@@ -1,6 +1,10 @@
 //! SQL text that no stranger's word can enter.
 
-use crate::name::FieldName;
+use crate::{
+    asset::decimal,
+    name::{FieldName, KindName, PluginName},
+    tenant::TenantScope,
+};
 
 /// One value bound to a placeholder. A `None` is a NULL of that type, which PostgreSQL wants to know.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +19,12 @@ pub enum SqlValue {
     Boolean(Option<bool>),
     /// Bytes.
     Bytes(Option<Vec<u8>>),
+    /// A list of texts, for PostgreSQL's arrays; SQLite has none and takes it for NULL.
+    Texts(Vec<Option<String>>),
+    /// A list of whole numbers, likewise.
+    Integers(Vec<i64>),
+    /// A list of bytes, likewise.
+    ByteStrings(Vec<Vec<u8>>),
 }
 
 impl From<&str> for SqlValue {
@@ -53,6 +63,24 @@ impl From<bool> for SqlValue {
     }
 }
 
+impl From<Vec<Option<String>>> for SqlValue {
+    fn from(texts: Vec<Option<String>>) -> Self {
+        Self::Texts(texts)
+    }
+}
+
+impl From<Vec<i64>> for SqlValue {
+    fn from(numbers: Vec<i64>) -> Self {
+        Self::Integers(numbers)
+    }
+}
+
+impl From<Vec<Vec<u8>>> for SqlValue {
+    fn from(strings: Vec<Vec<u8>>) -> Self {
+        Self::ByteStrings(strings)
+    }
+}
+
 impl From<Vec<u8>> for SqlValue {
     fn from(bytes: Vec<u8>) -> Self {
         Self::Bytes(Some(bytes))
@@ -70,19 +98,20 @@ pub enum Dialect {
 
 /// SQL text and the values bound to its placeholders `$1`, `$2`, ….
 ///
-/// Text enters only as a literal of the program or as a [`FieldName`], whose letters need no quoting; whatever else a request
-/// holds is bound. So a statement cannot be injected into, by type.
+/// Text enters only as a literal of the program or as a name of a schema ([`FieldName`], [`PluginName`], [`KindName`]), whose
+/// letters need no quoting; whatever else a request holds is bound. So a statement cannot be injected into, by type.
 #[derive(Clone, Debug)]
 pub struct Statement {
     dialect: Dialect,
     text: String,
     values: Vec<SqlValue>,
+    scope: Option<TenantScope>,
 }
 
 impl Statement {
     /// An empty statement for that engine.
     pub fn new(dialect: Dialect) -> Self {
-        Self { dialect, text: String::new(), values: Vec::new() }
+        Self { dialect, text: String::new(), values: Vec::new(), scope: None }
     }
 
     /// The engine it is written for.
@@ -102,11 +131,59 @@ impl Statement {
         self
     }
 
+    /// Appends a plugin's name in quotes: a literal, for an index over a part of the rows is used only where the statement's text
+    /// shows that those rows are enough.
+    pub fn push_plugin(&mut self, plugin: &PluginName) -> &mut Self {
+        self.push("'");
+        self.text.push_str(plugin.as_str());
+        self.push("'")
+    }
+
+    /// Appends a kind's name in quotes, likewise.
+    pub fn push_kind(&mut self, kind: &KindName) -> &mut Self {
+        self.push("'");
+        self.text.push_str(kind.as_str());
+        self.push("'")
+    }
+
+    /// Appends a fixed-width hexadecimal number, for names that are made of digests.
+    pub fn push_hex(&mut self, number: u64) -> &mut Self {
+        self.text.push_str(&format!("{number:016x}"));
+        self
+    }
+
     /// Binds a value and appends its placeholder.
     pub fn bind(&mut self, value: impl Into<SqlValue>) -> &mut Self {
         self.values.push(value.into());
         self.text.push('$');
         self.text.push_str(&self.values.len().to_string());
+        self
+    }
+
+    /// Binds a floating-point number as the engine reads one that is in JSON: SQLite misses the last bit of numbers far from 1.
+    pub fn bind_json_number(&mut self, number: f64) -> &mut Self {
+        match self.dialect {
+            Dialect::Sqlite => self.push("json_extract(").bind(decimal(number)).push(", '$')"),
+            Dialect::Postgres => self.bind(number),
+        }
+    }
+
+    /// Notes what the statement's holder may see. The predicate is in the text; this is for engines that have a second wall.
+    pub fn within(&mut self, scope: &TenantScope) -> &mut Self {
+        self.scope = Some(scope.clone());
+        self
+    }
+
+    /// What the statement's holder may see; none for one that touches no tenant's rows.
+    pub fn scope(&self) -> Option<&TenantScope> {
+        self.scope.as_ref()
+    }
+
+    /// The statement as a part of another: between those two texts.
+    #[must_use]
+    pub fn between(mut self, before: &'static str, after: &'static str) -> Self {
+        self.text.insert_str(0, before);
+        self.text.push_str(after);
         self
     }
 

@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
 
 use serde_json::{Value, json};
 
@@ -30,7 +33,7 @@ pub fn schema() -> EntitySchema {
     .unwrap()
 }
 
-fn collection() -> CollectionKey {
+pub(super) fn collection() -> CollectionKey {
     CollectionKey { plugin: "test".parse().unwrap(), kind: schema().kind }
 }
 
@@ -44,7 +47,7 @@ pub fn assets(items: impl IntoIterator<Item = Value>) -> Vec<AssetDraft> {
     items.into_iter().map(|item| AssetDraft::from_item(&schema, item).unwrap()).collect()
 }
 
-async fn replace<S: AssetStore>(
+pub(super) async fn replace<S: AssetStore>(
     store: &S,
     tenant: &str,
     of: &str,
@@ -59,7 +62,7 @@ async fn documents<S: AssetStore>(store: &S, scope: &TenantScope, query: &AssetQ
     page.documents.iter().map(|document| serde_json::from_str(document).unwrap()).collect()
 }
 
-async fn names<S: AssetStore>(store: &S, tenant: &str, query: &AssetQuery) -> Vec<String> {
+pub(super) async fn names<S: AssetStore>(store: &S, tenant: &str, query: &AssetQuery) -> Vec<String> {
     let documents = documents(store, &scope(tenant).await, query).await;
     documents.iter().map(|document| document["name"].as_str().unwrap().into()).collect()
 }
@@ -145,7 +148,7 @@ pub async fn walks_miss_and_repeat_nothing<S: AssetStore>(store: &S) {
                         replace(store, "a", "passing", passing).await;
                     }
                     let page = store.list(&scope("a").await, &query).await.unwrap();
-                    for document in &page.documents {
+                    for document in page.documents.iter() {
                         let document: Value = serde_json::from_str(document).unwrap();
                         let name = document["name"].as_str().unwrap().to_owned();
                         if name.starts_with("stay") {
@@ -265,7 +268,7 @@ pub async fn filters_words_and_sources_narrow<S: AssetStore>(store: &S) {
     ] {
         let query = AssetQuery {
             filter: (!filter.is_empty()).then(|| Filter::parse(filter, &entity).unwrap()),
-            words: words.split_whitespace().map(Into::into).collect(),
+            words: crate::search::words(words),
             source: of.map(|id| id.parse().unwrap()),
             ..AssetQuery::new(collection())
         };
@@ -296,4 +299,31 @@ pub async fn a_change_is_recorded_or_not_made<S: AssetStore>(store: &S) {
     assert_eq!(names(store, "*", &AssetQuery::new(collection())).await, [""; 0]);
     // a replacement that changes nothing has nothing to record
     assert_eq!(replace(store, "a", "s", []).await, RefreshFigures::default());
+}
+
+/// Who keeps a copy can tell by the generation that it is old, and is told of each change.
+pub async fn a_generation_is_another_after_each_change<S: AssetStore>(store: &S) {
+    let (a, b, plugin) = (scope("a").await, scope("b").await, source("s").plugin);
+    let generation = async |scope: &TenantScope| store.generation(scope, &plugin).await.unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    store.changes().subscribe({
+        let told = Arc::clone(&told);
+        move |changed| told.lock().unwrap().push(format!("{changed:?}"))
+    });
+    assert_eq!(generation(&scope("*").await).await, None, "a list of several tenants has none");
+    let mut seen = vec![generation(&a).await.unwrap()];
+    for items in [vec![json!({"name": "x"})], vec![json!({"name": "x", "count": 1})], vec![]] {
+        replace(store, "a", "s", items.clone()).await;
+        seen.push(generation(&a).await.unwrap());
+        replace(store, "a", "s", items).await;
+        assert_eq!(generation(&a).await.as_ref(), seen.last(), "nothing was changed");
+    }
+    let before = generation(&b).await;
+    replace(store, "b", "s", [json!({"name": "x"})]).await;
+    assert_ne!(generation(&b).await, before);
+    let different: BTreeSet<i64> = seen.iter().copied().collect();
+    assert_eq!(different.len(), 4, "{seen:?}");
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert!(told[0].contains("\"a\"") && told[3].contains("\"b\""), "{told:?}");
 }

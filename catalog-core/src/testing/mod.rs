@@ -10,15 +10,18 @@
 )]
 
 mod assets;
+mod catalog;
 mod database;
 mod sources;
 
 pub use self::{
     assets::{
         a_change_is_recorded_or_not_made, a_change_needs_one_tenant_and_a_fence_that_holds,
-        a_name_may_be_of_several_sources, assets, filters_words_and_sources_narrow,
-        replacing_is_a_set_difference, schema, tenants_do_not_see_each_other, walks_miss_and_repeat_nothing,
+        a_generation_is_another_after_each_change, a_name_may_be_of_several_sources, assets,
+        filters_words_and_sources_narrow, replacing_is_a_set_difference, schema,
+        tenants_do_not_see_each_other, walks_miss_and_repeat_nothing,
     },
+    catalog::{options_are_what_the_assets_hold, words_find_by_prefix_and_the_best_comes_first},
     database::{transactions_keep_all_or_nothing, two_migrations_at_once_are_one},
     sources::sources_are_applied_listed_and_removed,
 };

@@ -2,5 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod memory;
+mod plans;
 mod postgres;
+mod sql;
 mod sqlite;

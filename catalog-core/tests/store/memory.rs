@@ -36,6 +36,21 @@ async fn filters_words_and_sources_narrow() {
 }
 
 #[tokio::test]
+async fn words_find_by_prefix_and_the_best_comes_first() {
+    testing::words_find_by_prefix_and_the_best_comes_first(&assets()).await;
+}
+
+#[tokio::test]
+async fn options_are_what_the_assets_hold() {
+    testing::options_are_what_the_assets_hold(&assets()).await;
+}
+
+#[tokio::test]
+async fn a_generation_is_another_after_each_change() {
+    testing::a_generation_is_another_after_each_change(&assets()).await;
+}
+
+#[tokio::test]
 async fn a_change_needs_one_tenant_and_a_fence_that_holds() {
     testing::a_change_needs_one_tenant_and_a_fence_that_holds(&assets()).await;
 }

@@ -10,7 +10,7 @@ use crate::{
     schema::EntitySchema,
 };
 
-pub(super) fn schema() -> EntitySchema {
+pub(in crate::filter) fn schema() -> EntitySchema {
     let field =
         |name, field_type| json!({"name": name, "displayName": name, "type": field_type, "filterable": true});
     serde_json::from_value(

@@ -22,6 +22,8 @@ pub struct Migration {
     pub name: &'static str,
     /// Its statements, for SQLite.
     pub sqlite: &'static str,
+    /// Its statements, for PostgreSQL.
+    pub postgres: &'static str,
 }
 
 /// The steps of one crate's tables, in order.
@@ -47,6 +49,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         version: 1,
         name: "create catalog",
         sqlite: include_str!("../../../migrations/sqlite/0001_create_catalog.sql"),
+        postgres: include_str!("../../../migrations/postgres/0001_create_catalog.sql"),
     }],
 };
 
@@ -63,14 +66,20 @@ const CREATE_TABLE: &str = "create table if not exists catalog_core_migrations (
     owner text not null, version bigint not null, name text not null, checksum text not null, applied_at text not null,
     primary key (owner, version))";
 
-/// Brings the tables of `set` to their newest version: all steps that are missing in one transaction, under the engine's write
-/// lock, so that of several programs that start together one does it and the others find it done.
+/// The key of PostgreSQL's lock, which SQLite's transaction brings by itself: the letters `catalog`.
+const LOCK: &str = "select pg_advisory_xact_lock(27973517206938983)";
+
+/// Brings the tables of `set` to their newest version: all steps that are missing in one transaction, under a lock, so that of
+/// several programs that start together one does it and the others find it done.
 ///
 /// # Errors
 /// By kind: `Schema` when the database is newer than the program or a step was changed after it was applied, `Unavailable` when
 /// the lock did not come in time. Nothing was changed then.
 pub async fn migrate(database: &Database, set: MigrationSet) -> Result<Migrated, StoreError> {
     let mut transaction = database.begin().await?;
+    if transaction.dialect() == Dialect::Postgres {
+        transaction.execute_script(LOCK).await?;
+    }
     transaction.execute_script(CREATE_TABLE).await?;
     let applied = applied(&mut transaction, set.owner).await?;
     let newest = set.newest();
@@ -83,7 +92,7 @@ pub async fn migrate(database: &Database, set: MigrationSet) -> Result<Migrated,
     for migration in set.migrations {
         let script = match transaction.dialect() {
             Dialect::Sqlite => migration.sqlite,
-            Dialect::Postgres => return Err(schema("the stores do not run on this engine".into())),
+            Dialect::Postgres => migration.postgres,
         };
         let checksum = checksum(script);
         match applied.iter().find(|(version, _)| *version == migration.version) {

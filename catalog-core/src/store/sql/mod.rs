@@ -3,13 +3,23 @@
 
 mod asset;
 mod dialect;
+mod generation;
+mod index;
+mod list;
 mod migration;
+mod options;
+mod replace;
+mod security;
 mod setting;
 mod source;
 
+pub(super) use self::index::Index;
+
 pub use self::{
     asset::SqlAssetStore,
+    index::index_declared_fields,
     migration::{MIGRATIONS, Migrated, Migration, MigrationSet, migrate},
+    security::secure_rows,
     setting::SqlSettingStore,
     source::SqlSourceStore,
 };

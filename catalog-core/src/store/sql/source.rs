@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::dialect::push_scope;
+use super::{dialect::push_scope, generation};
 use crate::{
     clock::{Clock, SystemClock, Timestamp},
     name::{Namespace, PluginName},
@@ -73,7 +73,8 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
     ) -> Result<Source, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let key = SourceKey { plugin: plugin.clone(), id: spec.id.clone() };
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_within(scope).await?;
+        generation::lock(&mut transaction, namespace, plugin, self.clock.now()).await?;
         let statement = by_key(transaction.dialect(), scope, &key);
         let before = one(transaction.fetch(statement).await?)?;
         if let Some(before) = before.as_ref().filter(|before| before.spec == *spec) {
@@ -94,7 +95,8 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
 
     async fn remove(&self, scope: &TenantScope, key: &SourceKey) -> Result<(), StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_within(scope).await?;
+        generation::lock(&mut transaction, namespace, &key.plugin, self.clock.now()).await?;
         let statement = by_key(transaction.dialect(), scope, key);
         let Some(before) = one(transaction.fetch(statement).await?)? else { return Ok(()) };
         let mut statement = Statement::new(transaction.dialect());
@@ -112,7 +114,7 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
         status: &SourceStatus,
     ) -> Result<(), StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_within(scope).await?;
         let mut statement = Statement::new(transaction.dialect());
         statement.push("update catalog_core_sources set status = ").bind(to_json(status)?);
         statement.push(" where namespace = ").bind(namespace.as_str());

@@ -1,0 +1,97 @@
+//! The statements of lists.
+
+use super::dialect::{bind_id, push_collection, push_filter, push_key, push_order_key, push_scope};
+use crate::{
+    asset::{CollectionKey, CommonField, FieldRef},
+    name::Namespace,
+    order::{Direction, OrderKey},
+    page::Position,
+    store::{
+        AssetQuery,
+        search::{collection_token, query, tenant_token},
+        statement::{Dialect, Statement},
+    },
+    tenant::{ScopeView, TenantScope},
+};
+
+/// The documents of a page, and one more if there is a next page.
+pub(super) fn list(dialect: Dialect, scope: &TenantScope, query: &AssetQuery) -> Statement {
+    let mut statement = Statement::new(dialect);
+    statement.push("select a.document as document");
+    push_from(&mut statement, scope, query);
+    let (key, words) = (query.order.key(), &query.words);
+    let is_id = *key == OrderKey::Field(FieldRef::Common(CommonField::Id));
+    let (greater, direction) = match query.order.direction() {
+        Direction::Ascending => (" > ", " asc"),
+        Direction::Descending => (" < ", " desc"),
+    };
+    if let Some(Position { key: at, id }) = &query.after {
+        statement.push(" and ");
+        if is_id {
+            bind_id(statement.push("a.id").push(greater), *id);
+        } else {
+            // as one row value, which an index serves from where it stands
+            statement.push("(");
+            push_order_key(&mut statement, key, words);
+            statement.push(", a.id)").push(greater).push("(");
+            push_key(&mut statement, at);
+            bind_id(statement.push(", "), *id).push(")");
+        }
+    }
+    statement.push(" order by ");
+    if !is_id {
+        push_order_key(&mut statement, key, words);
+        statement.push(direction).push(", ");
+    }
+    statement.push("a.id").push(direction);
+    statement.push(" limit ").bind(i64::try_from(query.size.get() + 1).unwrap_or(i64::MAX));
+    statement
+}
+
+/// How many assets the whole list holds.
+pub(super) fn count(dialect: Dialect, scope: &TenantScope, query: &AssetQuery) -> Statement {
+    let mut statement = Statement::new(dialect);
+    statement.push("select count(*)");
+    push_from(&mut statement, scope, query);
+    statement
+}
+
+/// Appends the table and what narrows it, the scope first.
+fn push_from(statement: &mut Statement, scope: &TenantScope, query: &AssetQuery) {
+    statement.push(" from catalog_core_assets a where ");
+    push_scope(statement, scope);
+    push_collection(statement, &query.collection);
+    if let Some(source) = &query.source {
+        statement.push(" and a.source = ").bind(source.as_str());
+    }
+    if !query.words.is_empty() {
+        push_words(statement, scope, query);
+    }
+    if let Some(filter) = &query.filter {
+        push_filter(statement, filter);
+    }
+}
+
+/// Appends that each word finds the asset. The full-text index is not led by the tenant as others are; so the tenant is a word, too.
+fn push_words(statement: &mut Statement, scope: &TenantScope, asked: &AssetQuery) {
+    let collection: &CollectionKey = &asked.collection;
+    let tokens: Vec<String> = match scope.view() {
+        ScopeView::All => vec![collection_token(collection)],
+        ScopeView::One(namespace) => vec![tenant_token(namespace, collection)],
+        ScopeView::Set(namespaces) => {
+            namespaces.iter().map(|namespace: &Namespace| tenant_token(namespace, collection)).collect()
+        }
+    };
+    let text = query(statement.dialect(), &tokens, &asked.words);
+    match statement.dialect() {
+        Dialect::Sqlite => {
+            statement
+                .push(" and a.seq in (select rowid from catalog_core_search where catalog_core_search match ")
+                .bind(text)
+                .push(")");
+        }
+        Dialect::Postgres => {
+            statement.push(" and a.search @@ ").bind(text).push("::text::tsquery");
+        }
+    }
+}
