@@ -17,7 +17,7 @@ use crate::{
         asset::Replacement,
         database::{Database, Transaction},
         hook::{Change, Fence, Recorder},
-        statement::Statement,
+        statement::{Dialect, Statement},
     },
     tenant::TenantScope,
 };
@@ -47,6 +47,22 @@ impl<R> SqlAssetStore<R> {
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
+    }
+}
+
+impl<R> SqlAssetStore<R> {
+    /// How the engine would read a page of a list: its plan, line by line, in its own words.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Internal`.
+    pub async fn explain(&self, scope: &TenantScope, query: &AssetQuery) -> Result<Vec<String>, StoreError> {
+        let dialect = self.database.dialect();
+        let (explain, column) = match dialect {
+            Dialect::Sqlite => ("explain query plan ", 3),
+            Dialect::Postgres => ("explain ", 0),
+        };
+        let rows = self.database.fetch(list::list(dialect, scope, query).between(explain, "")).await?;
+        rows.into_iter().map(|mut row| row.text(column)).collect()
     }
 }
 
