@@ -1,4 +1,4 @@
-//! The order of a list: one field, then the id, so that it is total.
+//! The order of a list: one field, then the name, then the id, so that it is total.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub enum Direction {
     Descending,
 }
 
-/// The order of a list of assets. After the key comes the id, in the same direction.
+/// The order of a list of assets. After the key come the name, where the key does not hold it, and the id, in the same direction.
 #[derive(Clone, Debug, Eq, PartialEq, Hash)]
 pub struct OrderBy {
     key: OrderKey,
@@ -40,6 +40,14 @@ impl OrderKey {
         match self {
             Self::Field(field) => field.field_type(),
             Self::Relevance => FieldType::String,
+        }
+    }
+
+    /// Whether assets of one key are ordered by their names before their ids: the key neither holds the name nor is one asset's own.
+    pub fn then_by_name(&self) -> bool {
+        match self {
+            Self::Field(field) => !matches!(field, FieldRef::Common(CommonField::Name | CommonField::Id)),
+            Self::Relevance => false,
         }
     }
 }

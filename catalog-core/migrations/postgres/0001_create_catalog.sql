@@ -27,15 +27,15 @@ create table catalog_core_assets (
     unique (namespace, plugin, source, kind, name)
 );
 
--- One for each order that every list has. Those of declared fields are made from the entities' schemas.
+-- One for each order that every list has; within one value by name, as is usual, so that they serve filters by it too. Those of declared fields are made from the entities' schemas.
 create index catalog_core_assets_by_name on catalog_core_assets (namespace, plugin, kind, name, id);
 create index catalog_core_assets_by_id on catalog_core_assets (namespace, plugin, kind, id);
 create index catalog_core_assets_by_display_name
-    on catalog_core_assets (namespace, plugin, kind, (coalesce(display_name, '')), id);
-create index catalog_core_assets_by_provider on catalog_core_assets (namespace, plugin, kind, (coalesce(provider, '')), id);
-create index catalog_core_assets_by_lifecycle on catalog_core_assets (namespace, plugin, kind, lifecycle, id);
-create index catalog_core_assets_by_create_time on catalog_core_assets (namespace, plugin, kind, create_time_ms, id);
-create index catalog_core_assets_by_update_time on catalog_core_assets (namespace, plugin, kind, update_time_ms, id);
+    on catalog_core_assets (namespace, plugin, kind, (coalesce(display_name, '')), name, id);
+create index catalog_core_assets_by_provider on catalog_core_assets (namespace, plugin, kind, (coalesce(provider, '')), name, id);
+create index catalog_core_assets_by_lifecycle on catalog_core_assets (namespace, plugin, kind, lifecycle, name, id);
+create index catalog_core_assets_by_create_time on catalog_core_assets (namespace, plugin, kind, create_time_ms, name, id);
+create index catalog_core_assets_by_update_time on catalog_core_assets (namespace, plugin, kind, update_time_ms, name, id);
 -- The list of all tenants, in the usual order.
 create index catalog_core_assets_of_all_by_name on catalog_core_assets (plugin, kind, name, id);
 

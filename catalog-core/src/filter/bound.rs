@@ -3,8 +3,12 @@
 use super::{
     Filter,
     ast::{Expression, Operator, Test},
+    sql,
 };
-use crate::asset::{AttributeValue, FieldRef};
+use crate::{
+    asset::{AttributeValue, FieldRef},
+    store::statement::Statement,
+};
 
 /// Where the field's value of every asset lies that the filter matches. Others may lie there too.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,20 +25,33 @@ pub(crate) enum Bound<'a> {
     Prefix(String),
 }
 
+/// One of the parts that must all hold for a filter to match.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Conjunct<'a>(&'a Expression);
+
 impl Filter {
-    /// The bounds that hold together for each match; none where the filter sets none.
-    pub(crate) fn bounds(&self) -> Vec<(&FieldRef, Bound<'_>)> {
+    /// The parts that must all hold.
+    pub(crate) fn conjuncts(&self) -> impl Iterator<Item = Conjunct<'_>> {
         let parts = match &self.expression {
             Expression::All(parts) => parts.as_slice(),
             one => std::slice::from_ref(one),
         };
-        parts
-            .iter()
-            .filter_map(|part| match part {
-                Expression::Comparison(field, test) => Some((field, bound(test)?)),
-                _ => None,
-            })
-            .collect()
+        parts.iter().map(Conjunct)
+    }
+}
+
+impl<'a> Conjunct<'a> {
+    /// What it demands of one field; none where it demands nothing, or something of several.
+    pub(crate) fn bound(self) -> Option<(&'a FieldRef, Bound<'a>)> {
+        match self.0 {
+            Expression::Comparison(field, test) => Some((field, bound(test)?)),
+            _ => None,
+        }
+    }
+
+    /// Appends it as one expression.
+    pub(crate) fn write_sql(self, statement: &mut Statement) {
+        sql::write(self.0, statement);
     }
 }
 
@@ -68,7 +85,7 @@ mod tests {
                 Bound::AtMost(_) => "at most".into(),
                 Bound::Prefix(prefix) => format!("prefix {prefix}"),
             };
-            filter.bounds().into_iter().map(shown).collect::<Vec<_>>().join(", ")
+            filter.conjuncts().filter_map(Conjunct::bound).map(shown).collect::<Vec<_>>().join(", ")
         };
         assert_eq!(bounds("name = 'a' AND toolCount > 3 AND toolCount <= 9"), "1 values, at least, at most");
         assert_eq!(bounds("name IN ('a', 'b')"), "2 values");

@@ -91,7 +91,7 @@ async fn list<A: AssetStore, S: SourceStore>(
     let end = start.saturating_add(items.len());
     let next = (end < artifacts.len()).then(|| {
         let key = SortKey::Integer(i64::try_from(end.saturating_sub(1)).unwrap_or(i64::MAX));
-        binding.encode(&served.catalog, &Position { key, id: asset.id })
+        binding.encode(&served.catalog, &Position { key, name: String::new(), id: asset.id })
     });
     let body = json!({"items": items, "size": items.len(), "pageSize": size.get()});
     Ok(cache::json(with(body, "nextPageToken", next).to_string()))

@@ -84,7 +84,7 @@ async fn list<A: AssetStore, S: SourceStore>(
 /// A source's place in the list: none of the three names may hold a `/`.
 fn position(source: &Source) -> Position {
     let place = format!("{}/{}/{}", source.namespace, source.plugin, source.spec.id);
-    Position { key: SortKey::Text(place), id: Uuid::nil() }
+    Position { key: SortKey::Text(place), name: String::new(), id: Uuid::nil() }
 }
 
 fn place(position: Position) -> Option<(String, String, String)> {

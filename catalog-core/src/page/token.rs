@@ -7,12 +7,14 @@ use uuid::Uuid;
 
 use crate::order::SortKey;
 
-/// Where a page ends: the sort key and id of its last row.
-#[derive(Clone, Debug, PartialEq)]
+/// Where a page ends: the sort key, name and id of its last row.
+#[derive(Clone, Debug, PartialEq, PartialOrd)]
 pub struct Position {
     /// Where the row stands in the order.
     pub key: SortKey,
-    /// The row, among those that stand there too.
+    /// What comes next among those that stand there too: its name, or nothing where the order goes on with the id.
+    pub name: String,
+    /// The row, among those that stand there still.
     pub id: Uuid,
 }
 
@@ -41,7 +43,7 @@ pub enum KeyError {
     Short(usize),
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const MAC_LEN: usize = 16;
 /// The longest token worth looking at.
 const MAX_TOKEN: usize = 4 * SortKey::MAX_TEXT;
@@ -76,6 +78,9 @@ impl PageTokens {
     pub fn encode(&self, position: &Position, binding: &[&str]) -> String {
         let mut bytes = vec![VERSION];
         bytes.extend_from_slice(position.id.as_bytes());
+        // no name is longer than its type allows
+        bytes.extend_from_slice(&u16::try_from(position.name.len()).unwrap_or(u16::MAX).to_be_bytes());
+        bytes.extend_from_slice(position.name.as_bytes());
         match &position.key {
             SortKey::Text(text) => {
                 bytes.push(b't');
@@ -133,6 +138,9 @@ fn authenticate(key: &Hmac<Sha256>, payload: &[u8], binding: &[&str]) -> Hmac<Sh
 fn parse(payload: &[u8]) -> Option<Position> {
     let (version, rest) = payload.split_first()?;
     let (id, rest) = rest.split_first_chunk::<16>()?;
+    let (name_len, rest) = rest.split_first_chunk::<2>()?;
+    let (name, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*name_len)))?;
+    let name = std::str::from_utf8(name).ok()?.to_owned();
     let (tag, rest) = rest.split_first()?;
     let key = match tag {
         b't' => SortKey::Text(std::str::from_utf8(rest).ok()?.into()),
@@ -140,7 +148,7 @@ fn parse(payload: &[u8]) -> Option<Position> {
         b'n' => SortKey::Number(f64::from_be_bytes(rest.try_into().ok()?)),
         _ => return None,
     };
-    (*version == VERSION).then_some(Position { key, id: Uuid::from_bytes(*id) })
+    (*version == VERSION).then_some(Position { key, name, id: Uuid::from_bytes(*id) })
 }
 
 #[cfg(test)]
@@ -162,7 +170,11 @@ mod tests {
             any::<i64>().prop_map(SortKey::Integer),
             any::<f64>().prop_filter("a number", |n| !n.is_nan()).prop_map(SortKey::Number),
         ];
-        (key, any::<u128>()).prop_map(|(key, id)| Position { key, id: Uuid::from_u128(id) })
+        (key, ".{0,60}", any::<u128>()).prop_map(|(key, name, id)| Position {
+            key,
+            name,
+            id: Uuid::from_u128(id),
+        })
     }
 
     proptest! {
@@ -203,7 +215,7 @@ mod tests {
 
     #[test]
     fn keys_rotate_without_breaking_a_walk() {
-        let position = Position { key: SortKey::Integer(7), id: Uuid::nil() };
+        let position = Position { key: SortKey::Integer(7), name: String::new(), id: Uuid::nil() };
         let token = tokens(&[OLD]).encode(&position, &["a"]);
         assert!(tokens(&[NEW, OLD]).decode(&token, &["a"]).is_ok());
         assert!(tokens(&[NEW]).decode(&token, &["a"]).is_err());

@@ -22,6 +22,7 @@ use crate::{
     clock::{Clock, SystemClock},
     name::{KindName, Namespace, PluginName, SourceId},
     order::{Direction, OrderKey, SortKey},
+    page::Position,
     source::{RefreshFigures, Source, SourceSpec, SourceStatus},
     tenant::TenantScope,
 };
@@ -73,27 +74,24 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
 
     async fn list(&self, scope: &TenantScope, query: &AssetQuery) -> Result<AssetPage, StoreError> {
         let assets = self.snapshot();
-        let mut rows: Vec<(SortKey, &AssetRecord)> = assets
+        let mut rows: Vec<(Position, &AssetRecord)> = assets
             .values()
             .filter(|asset| scope.covers(&asset.namespace) && asset.collection == query.collection)
             .filter(|asset| query.source.as_ref().is_none_or(|source| *source == asset.source))
             .filter(|asset| asset.draft.search.matches(&query.words))
             .filter(|asset| query.filter.as_ref().is_none_or(|filter| filter.matches(asset.as_ref())))
-            .map(|asset| (sort_key(asset, query), asset.as_ref()))
+            .map(|asset| (position(asset, query), asset.as_ref()))
             .collect();
         let total = query.count.then_some(rows.len() as u64);
         // finite numbers and keys of one type always compare
-        rows.sort_by(|a, b| {
-            a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal).then(a.1.id.cmp(&b.1.id))
-        });
+        rows.sort_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal));
         if query.order.direction() == Direction::Descending {
             rows.reverse();
         }
         if let Some(after) = &query.after {
-            let bound = (&after.key, after.id);
-            rows.retain(|(key, asset)| match query.order.direction() {
-                Direction::Ascending => (key, asset.id) > bound,
-                Direction::Descending => (key, asset.id) < bound,
+            rows.retain(|(position, _)| match query.order.direction() {
+                Direction::Ascending => position > after,
+                Direction::Descending => position < after,
             });
         }
         rows.truncate(query.size.get() + 1);
@@ -204,13 +202,14 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
     }
 }
 
-fn sort_key(asset: &AssetRecord, query: &AssetQuery) -> SortKey {
-    match query.order.key() {
+fn position(asset: &AssetRecord, query: &AssetQuery) -> Position {
+    let name = asset.draft.name.as_str();
+    let key = match query.order.key() {
         OrderKey::Field(field) => SortKey::of(field.field_type(), asset.attribute(field)),
-        OrderKey::Relevance => {
-            SortKey::of_relevance(asset.draft.search.is_called(&query.words), asset.draft.name.as_str())
-        }
-    }
+        OrderKey::Relevance => SortKey::of_relevance(asset.draft.search.is_called(&query.words), name),
+    };
+    let name = if query.order.key().then_by_name() { name.to_owned() } else { String::new() };
+    Position { key, name, id: asset.id }
 }
 
 fn known(asset: &AssetRecord) -> Known {

@@ -34,13 +34,18 @@ impl AssetQuery {
             OrderKey::Field(FieldRef::Common(crate::asset::CommonField::Id)) => SortKey::Text(id.to_string()),
             OrderKey::Field(field) => key(field.field_type(), found.field).ok_or(StoreErrorKind::Corrupt)?,
             OrderKey::Relevance => {
-                let name = found.name.ok_or(StoreErrorKind::Corrupt)?;
-                let titles = [Some(name.as_ref()), found.display_name.as_deref()];
+                let name = found.name.as_deref().ok_or(StoreErrorKind::Corrupt)?;
+                let titles = [Some(name), found.display_name.as_deref()];
                 let title = SearchText::new(titles.into_iter().flatten(), []);
-                SortKey::of_relevance(title.is_called(&self.words), &name)
+                SortKey::of_relevance(title.is_called(&self.words), name)
             }
         };
-        Ok(Position { key, id })
+        let name = match found.name {
+            _ if !self.order.key().then_by_name() => String::new(),
+            Some(name) => name.into_owned(),
+            None => return Err(StoreErrorKind::Corrupt.into()),
+        };
+        Ok(Position { key, name, id })
     }
 }
 

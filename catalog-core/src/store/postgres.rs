@@ -171,6 +171,7 @@ async fn create_indexes(connection: &mut PgConnection, indexes: Vec<Index>) -> R
             None => {}
         }
         bind(index.create).execute(&mut *connection).await.map_err(store_error)?;
+        bind(index.statistics).execute(&mut *connection).await.map_err(store_error)?;
         made += 1;
     }
     if made > 0 {

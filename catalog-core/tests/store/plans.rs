@@ -105,6 +105,8 @@ async fn no_list_reads_more_than_it_gives(database: Database) {
         let query = AssetQuery { filter: Some(Filter::parse(filter, &entity).unwrap()), ..query() };
         let plan = plan(&query).await;
         assert!(!scans(&plan), "{filter}:\n{plan}");
+        // what many assets have is not read and sorted: of one value the index gives the usual order
+        assert!(!sorts(&plan) || filter != "open = false", "{filter}:\n{plan}");
     }
     let searched = AssetQuery { words: words("thing 000123"), order: OrderBy::relevance(), ..query() };
     let plan = plan(&searched).await;

@@ -54,7 +54,11 @@ pub(crate) use contracts;
 
 pub(crate) async fn a_page_token_key_is_made_once_and_kept(database: &Database) {
     use catalog_core::store::{page_tokens, sql::SqlSettingStore};
-    let position = Position { key: catalog_core::order::SortKey::Integer(1), id: uuid::Uuid::nil() };
+    let position = Position {
+        key: catalog_core::order::SortKey::Integer(1),
+        name: String::new(),
+        id: uuid::Uuid::nil(),
+    };
     let first = page_tokens(&SqlSettingStore::new(database.clone())).await.unwrap();
     let second = page_tokens(&SqlSettingStore::new(database.clone())).await.unwrap();
     let token = first.encode(&position, &["a"]);

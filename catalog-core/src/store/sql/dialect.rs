@@ -157,16 +157,30 @@ pub(super) fn push_key(statement: &mut Statement, key: &SortKey) {
     };
 }
 
-/// Appends the filter, and before it what it demands of fields that have an index, in the index's own terms: that leaves out no
-/// row that the filter matches, and lets the engine look at few others.
+/// Appends the filter. What it demands of a field that has an index stands there in the index's own terms: beside what the filter
+/// says, or in place of it where the two are the same.
 pub(super) fn push_filter(statement: &mut Statement, filter: &Filter) {
-    for (field, bound) in filter.bounds() {
-        if is_indexed(field) {
-            push_bound(statement, field, &bound);
+    for conjunct in filter.conjuncts() {
+        let demand = conjunct.bound().filter(|(field, _)| is_indexed(field));
+        if let Some((field, bound)) = &demand {
+            push_bound(statement, field, bound);
+        }
+        if !demand.is_some_and(|(field, bound)| is_exact(field, &bound)) {
+            statement.push(" and ");
+            conjunct.write_sql(statement);
         }
     }
-    statement.push(" and ");
-    filter.write_sql(statement);
+}
+
+/// Whether the index holds just the wanted assets at those values: each stands there whole, and is not what stands for none.
+fn is_exact(field: &FieldRef, bound: &Bound<'_>) -> bool {
+    let Bound::OneOf(values) = bound else { return false };
+    let absent = SortKey::absent(field.field_type());
+    let is_whole = |key: &SortKey| match key {
+        SortKey::Text(text) => text.chars().nth(INDEXED_CHARS - 1).is_none(),
+        SortKey::Integer(_) | SortKey::Number(_) => true,
+    };
+    values.iter().map(indexed).all(|key| key != absent && is_whole(&key))
 }
 
 /// Whether there is an index over the field's sort expression that is written otherwise than the field in a filter.

@@ -14,7 +14,8 @@ use crate::{
 
 /// Makes the indexes that the sortable and filterable fields of `plugins` need and that are not there yet; gives how many it made.
 ///
-/// Lists are right without them, and slow. On PostgreSQL each is made beside the work of others (`concurrently`), by one replica at a
+/// Each serves the order by its field, and the usual order by name of what a filter finds by its field's value. Lists are right
+/// without them, and slow. On PostgreSQL each is made beside the work of others (`concurrently`), by one replica at a
 /// time; where another one is at it, this waits for it. An index of a definition that is no longer served stays: an older replica may
 /// need it.
 ///
@@ -48,15 +49,19 @@ pub(in crate::store) struct Index {
     pub(in crate::store) create: Statement,
     /// `drop index …`, for one that was left unfinished.
     pub(in crate::store) drop: Statement,
+    /// `create statistics …`, by which PostgreSQL tells a value that most assets have from a rare one: of an index over a part of the
+    /// rows it would know nothing.
+    pub(in crate::store) statistics: Statement,
 }
 
 const PREFIX: &str = "catalog_core_assets_x_";
 
 fn create(dialect: Dialect, plugin: &PluginDefinition, entity: &EntitySchema, field: &FieldSchema) -> Index {
+    let push_field = |statement: &mut Statement| push_declared(statement, "", &field.name, field.field_type);
     let push_over = |statement: &mut Statement| {
         statement.push(" on catalog_core_assets (namespace, (");
-        push_declared(statement, "", &field.name, field.field_type);
-        statement.push("), id) where plugin = ").push_plugin(&plugin.name);
+        push_field(statement);
+        statement.push("), name, id) where plugin = ").push_plugin(&plugin.name);
         statement.push(" and kind = ").push_kind(&entity.kind);
     };
     let mut over = Statement::new(dialect);
@@ -73,5 +78,9 @@ fn create(dialect: Dialect, plugin: &PluginDefinition, entity: &EntitySchema, fi
         Dialect::Postgres => "create index concurrently if not exists ",
     });
     push_over(&mut create);
-    Index { name: format!("{PREFIX}{digest:016x}"), create, drop: named("drop index if exists ") }
+    let mut statistics = named("create statistics if not exists ");
+    statistics.push(" (mcv) on plugin, kind, (");
+    push_field(&mut statistics);
+    statistics.push(") from catalog_core_assets");
+    Index { name: format!("{PREFIX}{digest:016x}"), create, drop: named("drop index if exists "), statistics }
 }

@@ -19,29 +19,37 @@ pub(super) fn list(dialect: Dialect, scope: &TenantScope, query: &AssetQuery) ->
     let mut statement = Statement::new(dialect);
     statement.push("select a.document as document");
     push_from(&mut statement, scope, query);
-    let (key, words) = (query.order.key(), &query.words);
-    let is_id = *key == OrderKey::Field(FieldRef::Common(CommonField::Id));
+    let key = query.order.key();
     let (greater, direction) = match query.order.direction() {
         Direction::Ascending => (" > ", " asc"),
         Direction::Descending => (" < ", " desc"),
     };
-    if let Some(Position { key: at, id }) = &query.after {
-        statement.push(" and ");
-        if is_id {
-            bind_id(statement.push("a.id").push(greater), *id);
-        } else {
-            // as one row value, which an index serves from where it stands
-            statement.push("(");
-            push_order_key(&mut statement, key, words);
-            statement.push(", a.id)").push(greater).push("(");
-            push_key(&mut statement, at);
-            bind_id(statement.push(", "), *id).push(")");
+    // an id is a key of its own, and nothing comes after it
+    let is_id = *key == OrderKey::Field(FieldRef::Common(CommonField::Id));
+    if let Some(Position { key: at, name, id }) = &query.after {
+        // as one row value, which an index serves from where it stands
+        statement.push(" and (");
+        if !is_id {
+            push_order_key(&mut statement, key, &query.words);
+            statement.push(if key.then_by_name() { ", a.name, " } else { ", " });
         }
+        statement.push("a.id)").push(greater).push("(");
+        if !is_id {
+            push_key(&mut statement, at);
+            statement.push(", ");
+        }
+        if key.then_by_name() {
+            statement.bind(name.as_str()).push(", ");
+        }
+        bind_id(&mut statement, *id).push(")");
     }
     statement.push(" order by ");
     if !is_id {
-        push_order_key(&mut statement, key, words);
+        push_order_key(&mut statement, key, &query.words);
         statement.push(direction).push(", ");
+    }
+    if key.then_by_name() {
+        statement.push("a.name").push(direction).push(", ");
     }
     statement.push("a.id").push(direction);
     statement.push(" limit ").bind(i64::try_from(query.size.get() + 1).unwrap_or(i64::MAX));
