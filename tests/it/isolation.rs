@@ -84,6 +84,7 @@ fn path() -> impl Strategy<Value = String> {
         "models/canary-4711/artifacts",
         "sources/canary-4711",
         "sources/src",
+        "filter_options",
     ]);
     (base, rest).prop_map(|(base, rest)| format!("{base}/{rest}"))
 }

@@ -71,7 +71,7 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(
         let list_doc = Doc::new(
             format!("list{shape}"),
             format!("Lists a tenant's {}: filtered, searched, ordered, page by page.", entity.plural),
-            Reply::json(format!("{shape}List")),
+            Reply::json(format!("{shape}List")).tagged(),
         );
         let get_doc = Doc::new(
             format!("get{shape}"),
@@ -92,7 +92,9 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(
                     .with_parameters([Parameter::all_namespaces()]),
                 {
                     let served = Arc::clone(&served);
-                    move |scope: Scope, uri: Uri| list(Arc::clone(&served), scope, uri)
+                    move |scope: Scope, headers: HeaderMap, uri: Uri| {
+                        list(Arc::clone(&served), scope, headers, uri)
+                    }
                 },
             )
             .get(
@@ -110,6 +112,7 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(
 async fn list<A: AssetStore, S: SourceStore>(
     served: Arc<Served<A, S>>,
     Scope(scope): Scope,
+    headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &LIST)?;
@@ -147,11 +150,20 @@ async fn list<A: AssetStore, S: SourceStore>(
     asked.filter = filter;
 
     let binding = Binding::of(&scope, &asked);
-    asked.after = page_token(&query)?.map(|token| binding.decode(&served.catalog, token)).transpose()?;
-    let page =
-        served.catalog.parts.assets.list(&scope, &asked).await.map_err(|error| store_problem(&error))?;
-    let next = page.next.as_ref().map(|position| binding.encode(&served.catalog, position));
-    Ok(cache::json(body(&page, asked.size, next)))
+    let token = page_token(&query)?;
+    asked.after = token.map(|token| binding.decode(&served.catalog, token)).transpose()?;
+
+    let size = asked.size.get().to_string();
+    let rest = [size.as_str(), token.unwrap_or_default(), if asked.count { "count" } else { "" }];
+    let described: Vec<&str> = binding.parts().into_iter().chain(rest).collect();
+    let parts = &served.catalog.parts;
+    let make = async {
+        let page = parts.assets.list(&scope, &asked).await?;
+        let next = page.next.as_ref().map(|position| binding.encode(&served.catalog, position));
+        Ok(body(&page, asked.size, next))
+    };
+    let plugin = &served.collection.plugin;
+    parts.pages.respond(&parts.assets, &scope, plugin, &described, &headers, make).await
 }
 
 /// The page as JSON: the documents as they are stored, one after the other.
@@ -270,7 +282,7 @@ impl Binding {
         catalog.parts.tokens.decode(token, &self.parts()).map_err(refused)
     }
 
-    fn parts(&self) -> Vec<&str> {
+    pub(super) fn parts(&self) -> Vec<&str> {
         self.0.iter().map(String::as_str).collect()
     }
 }

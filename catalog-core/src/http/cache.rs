@@ -1,6 +1,9 @@
 //! Answers that change rarely: made once, kept as bytes, told apart by their digest.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use axum::{body::Body, response::Response};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -27,6 +30,25 @@ impl Ready {
         let tag = URL_SAFE_NO_PAD.encode(digest);
         let etag = HeaderValue::try_from(format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"\""));
         Self { body, etag }
+    }
+
+    /// With a tag that says what the body was made of.
+    pub(super) fn tagged(body: impl Into<Bytes>, etag: HeaderValue) -> Self {
+        Self { body: body.into(), etag }
+    }
+
+    /// The length of the body, in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.body.len()
+    }
+
+    /// The answer, which clients may keep and must ask about; `outcome` is whether it was kept here.
+    pub(super) fn respond_with(&self, outcome: &'static str) -> Response {
+        let mut response = json(self.body.clone());
+        let headers = response.headers_mut();
+        headers.insert(header::ETAG, self.etag.clone());
+        headers.insert(X_CACHE, HeaderValue::from_static(if outcome == "hit" { "HIT" } else { "MISS" }));
+        response
     }
 
     /// The answer, or 304 if the client has it.
@@ -83,6 +105,33 @@ pub(super) fn tagged(body: impl Into<Body>, tag: &str, request: &HeaderMap) -> R
     response
 }
 
+/// 304 for a client that has the answer of that tag.
+pub(super) fn not_modified(etag: HeaderValue) -> Response {
+    let mut response = status(StatusCode::NOT_MODIFIED);
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, etag);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(X_CACHE, HeaderValue::from_static("HIT"));
+    response
+}
+
+/// Counts a look into a cache: `hit`, `miss` or `not_modified`.
+pub(super) fn count_request(cache: &'static str, outcome: &'static str) {
+    metrics::counter!("catalog_cache_requests_total", "cache" => cache, "outcome" => outcome).increment(1);
+}
+
+/// Counts what was made for a cache, and how long that took.
+pub(super) fn count_load(cache: &'static str, took: Duration, succeeded: bool) {
+    let outcome = if succeeded { "success" } else { "failure" };
+    metrics::histogram!("catalog_cache_load_duration_seconds", "cache" => cache, "outcome" => outcome)
+        .record(took.as_secs_f64());
+}
+
+/// Counts what a cache has let go of.
+pub(super) fn count_eviction(cache: &'static str) {
+    metrics::counter!("catalog_cache_evictions_total", "cache" => cache).increment(1);
+}
+
 fn status(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
@@ -90,7 +139,7 @@ fn status(status: StatusCode) -> Response {
 }
 
 /// Whether `If-None-Match` names the tag; weak and strong tags compare alike here (RFC 9110, section 13.1.2).
-fn matches(request: &HeaderMap, etag: &HeaderValue) -> bool {
+pub(super) fn matches(request: &HeaderMap, etag: &HeaderValue) -> bool {
     let given = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     given
         .flat_map(|value| value.split(','))
@@ -101,14 +150,17 @@ fn matches(request: &HeaderMap, etag: &HeaderValue) -> bool {
 /// Ready answers by what they were made of. One is made at a time for each key, whoever else asks for it meanwhile.
 #[derive(Clone, Debug)]
 pub(super) struct ReadyCache {
+    name: &'static str,
     cache: Cache<(String, u64), Ready>,
     max_age: Duration,
 }
 
 impl ReadyCache {
-    /// Answers live for `ttl`, at most 1,000 of them.
-    pub(super) fn new(ttl: Duration) -> Self {
-        Self { cache: Cache::builder().max_capacity(1_000).time_to_live(ttl).build(), max_age: ttl }
+    /// Answers live for `ttl`, at most 1,000 of them; `name` is what metrics call it.
+    pub(super) fn new(name: &'static str, ttl: Duration) -> Self {
+        let evicted = move |_, _, _| count_eviction(name);
+        let cache = Cache::builder().max_capacity(1_000).time_to_live(ttl).eviction_listener(evicted).build();
+        Self { name, cache, max_age: ttl }
     }
 
     /// The answer for `key` as of `generation`, which `make` makes if it is not there.
@@ -122,8 +174,15 @@ impl ReadyCache {
     where
         F: Future<Output = Ready>,
     {
+        let make = async {
+            let begun = Instant::now();
+            let ready = make.await;
+            count_load(self.name, begun.elapsed(), true);
+            ready
+        };
         let entry = self.cache.entry((key.into(), generation)).or_insert_with(make).await;
-        let hit = if entry.is_fresh() { "MISS" } else { "HIT" };
+        let (hit, outcome) = if entry.is_fresh() { ("MISS", "miss") } else { ("HIT", "hit") };
+        count_request(self.name, outcome);
         let mut response = entry.into_value().respond(request, self.max_age);
         response.headers_mut().insert(X_CACHE, HeaderValue::from_static(hit));
         response
@@ -158,7 +217,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_is_made_once_for_a_generation() {
-        let cache = ReadyCache::new(Duration::from_secs(30));
+        let cache = ReadyCache::new("test", Duration::from_secs(30));
         let none = HeaderMap::new();
         let first = cache.respond("a", 1, &none, async { Ready::new("1") }).await;
         let again = cache.respond("a", 1, &none, async { Ready::new("not made") }).await;

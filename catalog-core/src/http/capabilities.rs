@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::cache::with;
+use super::{cache::with, filter_options};
 use crate::{
     asset::CommonField,
     order::OrderBy,
@@ -30,7 +30,8 @@ pub(super) fn capabilities(plugin: &PluginDefinition) -> Value {
 fn entity(plugin: &PluginDefinition, entity: &EntitySchema) -> Value {
     let list = format!("{}/{}", plugin.base_path(), entity.plural);
     let artifacts = entity.artifacts.is_some().then(|| format!("{list}/{{name}}/artifacts"));
-    let endpoints = with(json!({"list": list, "get": format!("{list}/{{name}}")}), "artifacts", artifacts);
+    let endpoints = json!({"list": list, "get": format!("{list}/{{name}}"), "filterOptions": filter_options::path(plugin)});
+    let endpoints = with(endpoints, "artifacts", artifacts);
     let sortable: Vec<&str> = OrderBy::sortable(entity).collect();
     let is_sortable = |name: &str| sortable.contains(&name);
     let columns = Common::COLUMNS

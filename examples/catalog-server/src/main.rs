@@ -5,6 +5,7 @@ mod config;
 mod docs;
 mod health;
 mod loader;
+mod metrics;
 mod sample;
 mod serve;
 mod stack;

@@ -1,6 +1,6 @@
 //! Putting the server together, running it, and leaving.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use catalog_core::{
     http::{Catalog, CatalogConfig, Routes},
@@ -12,21 +12,26 @@ use catalog_core::{
     registry::{Registry, RegistryConfig},
     schema::PluginDefinition,
     store::{
-        AssetStore, MemoryAssetStore, MemorySourceStore, SourceStore,
-        database::Database,
+        AssetStore, Changes, Listened, MemoryAssetStore, MemorySourceStore, SourceStore,
+        database::{Database, DatabaseOptions},
         hook::{Unaudited, Unqueued},
         page_tokens,
-        sql::{MIGRATIONS, SqlAssetStore, SqlSettingStore, SqlSourceStore, migrate},
+        sql::{
+            MIGRATIONS, SqlAssetStore, SqlSettingStore, SqlSourceStore, index_declared_fields, migrate,
+            secure_rows,
+        },
     },
 };
 use catalog_ha::{Drain, Readiness, probes, terminated};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 
 use crate::{
     AnyError,
-    config::{Config, ConfigError, Profile, seconds},
+    config::{self, Config, ConfigError, Profile, Switch, milliseconds, seconds},
     docs, health,
     loader::{Loader, Progress, Wanted},
+    metrics,
     sample::{self, SampleProvider},
     stack, telemetry, welcome,
 };
@@ -49,13 +54,18 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
         tokens,
     );
     let mut document = String::new();
-    let routes = routes(&catalog, &Readiness::new(Drain::new()), &mut document);
+    let own = metrics::routes(PrometheusBuilder::new().build_recorder().handle());
+    let routes = routes(&catalog, &Readiness::new(Drain::new()), own, &mut document);
     Ok((routes, document))
 }
 
 async fn serve(config: &Config) -> Result<(), AnyError> {
-    let database = Database::sqlite(&config.database.url).await?;
+    let counted = metrics::start()?;
+    let database = connect(&config.database).await?;
     let migrated = migrate(&database, MIGRATIONS).await?;
+    if config.database.row_level_security == Switch::On {
+        secure_rows(&database).await?;
+    }
     let tokens = match config.page_token_keys.as_slice() {
         [] => page_tokens(&SqlSettingStore::new(database.clone())).await?,
         keys => {
@@ -65,14 +75,23 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let registry = registry()?;
     let assets = SqlAssetStore::new(database.clone(), Unaudited);
     let sources = SqlSourceStore::new(database.clone(), Unaudited, Unqueued);
-    let (wanted, refresher) = wanted(config, &registry_definitions(&registry), &assets, &sources)?;
+    let definitions = registry_definitions(&registry);
+    let (wanted, refresher) = wanted(config, &definitions, &assets, &sources)?;
+    let listening = tokio::spawn(listen(database.clone(), assets.changes().clone()));
 
     let (drain, progress) = (Drain::new(), Progress::default());
     let readiness =
         health::readiness(drain.clone(), database.clone(), migrated, registry.clone(), progress.clone());
     let catalog = catalog(config, registry.clone(), assets, sources.clone(), tokens);
-    let router =
-        stack::stack(config, &Namespace::new(DEFAULT)?, routes(&catalog, &readiness, &mut String::new()))?;
+    let own = match config.metrics_listen {
+        Some(address) => {
+            metrics::serve(address, counted).await?;
+            Routes::new()
+        }
+        None => metrics::routes(counted),
+    };
+    let routes = routes(&catalog, &readiness, own, &mut String::new());
+    let router = stack::stack(config, &Namespace::new(DEFAULT)?, routes)?;
 
     let listener = TcpListener::bind(config.listen)
         .await
@@ -80,10 +99,11 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let address = listener.local_addr()?;
     announce(config, address)?;
     let starting = tokio::spawn({
-        let (registry, loader) =
-            (registry.clone(), Loader { registry: registry.clone(), sources, refresher, progress });
+        let (registry, database) = (registry.clone(), database.clone());
+        let loader = Loader { registry: registry.clone(), sources, refresher, progress };
         async move {
             registry.start().await;
+            index(&database, &definitions).await;
             loader.run(wanted).await;
         }
     });
@@ -112,11 +132,58 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     }
     leaving.abort();
     starting.abort();
+    listening.abort();
     registry.stop().await;
     database.close().await;
     tracing::info!("left");
     Ok(())
 }
+
+async fn connect(config: &config::Database) -> Result<Database, AnyError> {
+    let options = DatabaseOptions {
+        connections: config.connections,
+        acquire_timeout: milliseconds(config.acquire_timeout_ms),
+        statement_timeout: milliseconds(config.statement_timeout_ms),
+        row_level_security: config.row_level_security == Switch::On,
+    };
+    if config.url.starts_with("sqlite:") {
+        return Ok(Database::sqlite(&config.url, options).await?);
+    }
+    Ok(Database::postgres(&config.url, options).await?)
+}
+
+/// Makes the indexes that the plugins' fields need. Without them lists are slow and right, so the server serves meanwhile.
+async fn index(database: &Database, definitions: &[PluginDefinition]) {
+    match index_declared_fields(database, definitions).await {
+        Ok(0) => {}
+        Ok(made) => tracing::info!(made, "indexes of declared fields were made"),
+        Err(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "indexes of declared fields are missing"
+            );
+        }
+    }
+}
+
+/// Hears what other replicas change, for as long as the process lives.
+async fn listen(database: Database, changes: Changes) {
+    loop {
+        match database.listen(&changes).await {
+            Ok(Listened::Unsupported) => return,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "news of other replicas are lost for now"
+                );
+                tokio::time::sleep(RELISTEN).await;
+            }
+        }
+    }
+}
+
+/// How long after a lost connection another one is tried.
+const RELISTEN: Duration = Duration::from_secs(1);
 
 /// The one tenant of the tenancy mode `single`.
 const DEFAULT: &str = "default";
@@ -142,6 +209,8 @@ fn catalog<A: AssetStore, S: SourceStore>(
         discovery_ttl: seconds(config.cache.discovery_ttl),
         capabilities_ttl: seconds(config.cache.capabilities_ttl),
         handler_timeout: seconds(config.http.handler_timeout_seconds),
+        pages_bytes: config.cache.pages_bytes,
+        max_staleness: milliseconds(config.cache.max_staleness_ms),
     };
     Catalog::new(registry, assets, sources, tokens, config)
 }
@@ -149,13 +218,14 @@ fn catalog<A: AssetStore, S: SourceStore>(
 fn routes<A: AssetStore, S: SourceStore>(
     catalog: &Catalog<A, S>,
     readiness: &Readiness,
+    own: Routes,
     document: &mut String,
 ) -> Routes {
     let describe = |routes: &Routes| {
         document.push_str(&routes.openapi("catalog", env!("CARGO_PKG_VERSION"), catalog.shapes()));
         document.clone()
     };
-    docs::routes(describe, probes(readiness).merge(catalog.routes()))
+    docs::routes(describe, probes(readiness).merge(own).merge(catalog.routes()))
 }
 
 /// What the configuration wants to be listed, and what reads it.

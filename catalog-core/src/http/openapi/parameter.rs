@@ -42,7 +42,9 @@ impl Parameter {
         }
     }
 
-    fn shaped(mut self, shape: Shape) -> Self {
+    /// With values of that shape.
+    #[must_use]
+    pub fn shaped(mut self, shape: Shape) -> Self {
         self.shape = shape;
         self
     }
@@ -82,7 +84,7 @@ impl Parameter {
         let sortable: Vec<&str> = OrderBy::sortable(entity).collect();
         vec![
             Self::query("filterQuery", "Only assets that match: `provider = 'Acme' AND tags IN ('chat', 'code')`."),
-            Self::query("q", "Only assets with all of these words in name, display name, description or provider."),
+            Self::query("q", "Only assets with all of these words in name, display name, description, provider or another searched field; each may be the beginning of one. Without `orderBy` what is called so comes first."),
             Self::query("source", "Only assets of that source."),
             Self::query("orderBy", "The field that orders the list; `name` where nothing is said. `ID`, `NAME`, `CREATE_TIME` and `LAST_UPDATE_TIME` are taken, too.")
                 .shaped(Shape::one_of(&sortable)),

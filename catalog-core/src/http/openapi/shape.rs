@@ -1,6 +1,6 @@
 use utoipa::openapi::{
     Array, ArrayBuilder, Object, ObjectBuilder, Ref, RefOr, Schema,
-    schema::{AdditionalProperties, KnownFormat, SchemaFormat, Type},
+    schema::{AdditionalProperties, KnownFormat, SchemaFormat, SchemaType, Type},
 };
 
 /// The shape of a JSON value, for the document.
@@ -49,6 +49,11 @@ impl Shape {
     /// True or false.
     pub fn boolean() -> Self {
         Self::of(Self::scalar(Type::Boolean))
+    }
+
+    /// Any value.
+    pub fn any() -> Self {
+        Self::of(ObjectBuilder::new().schema_type(SchemaType::AnyValue))
     }
 
     /// Any object.

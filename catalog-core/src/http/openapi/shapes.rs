@@ -95,6 +95,8 @@ pub(in crate::http) fn common_shapes() -> Vec<(String, Shape)> {
         ("Plugin", plugin()),
         ("Capabilities", capabilities()),
         ("ArtifactList", page(Shape::any_object())),
+        ("FilterOptions", Shape::object([("filters", Shape::map(Shape::named("FilterOption")))])),
+        ("FilterOption", filter_option()),
         ("SourceList", source_list()),
         ("Source", source()),
         ("SourceStatus", source_status()),
@@ -128,6 +130,17 @@ fn problem_detail() -> Shape {
         ("code", Shape::string()),
         ("detail", Shape::string()),
     ])
+}
+
+fn filter_option() -> Shape {
+    let bound = || Shape::any().described("A number or a time, as the field's values are.");
+    Shape::object([
+        ("type", Shape::string()),
+        ("values?", Shape::list(Shape::string())),
+        ("complete?", Shape::boolean().described("Whether those are all values.")),
+        ("range?", Shape::object([("min", bound()), ("max", bound())])),
+    ])
+    .described("What one field's values are.")
 }
 
 fn custom_property() -> Shape {

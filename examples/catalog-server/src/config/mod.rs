@@ -20,6 +20,7 @@ pub(crate) struct Config {
     pub(crate) profile: Profile,
     pub(crate) listen: SocketAddr,
     pub(crate) listen_file: Option<PathBuf>,
+    pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) database: Database,
     pub(crate) sources: Sources,
     pub(crate) tenancy: Tenancy,
@@ -46,6 +47,17 @@ pub(crate) enum Profile {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Database {
     pub(crate) url: String,
+    pub(crate) connections: u32,
+    pub(crate) acquire_timeout_ms: u32,
+    pub(crate) statement_timeout_ms: u32,
+    pub(crate) row_level_security: Switch,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Switch {
+    On,
+    Off,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -118,6 +130,8 @@ pub(crate) struct Shutdown {
 pub(crate) struct Cache {
     pub(crate) discovery_ttl: u32,
     pub(crate) capabilities_ttl: u32,
+    pub(crate) pages_bytes: u64,
+    pub(crate) max_staleness_ms: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -134,6 +148,11 @@ pub(crate) enum LogFormat {
     Human,
     /// For programs, one object a line.
     Json,
+}
+
+/// Whole milliseconds as a span.
+pub(crate) fn milliseconds(number: u32) -> Duration {
+    Duration::from_millis(number.into())
 }
 
 /// Whole seconds as a span.
@@ -159,6 +178,9 @@ impl Config {
             ("http.timeout_seconds", self.http.timeout_seconds),
             ("http.handler_timeout_seconds", self.http.handler_timeout_seconds),
             ("sources.timeout_seconds", self.sources.timeout_seconds),
+            ("database.connections", self.database.connections),
+            ("database.acquire_timeout_ms", self.database.acquire_timeout_ms),
+            ("database.statement_timeout_ms", self.database.statement_timeout_ms),
         ] {
             if number == 0 {
                 return Err(ConfigError::new(key, "must be at least 1"));
@@ -170,11 +192,18 @@ impl Config {
                 "must be `default`, the one namespace of the tenancy mode `single`",
             ));
         }
-        if !self.database.url.starts_with("sqlite:") {
-            return Err(ConfigError::new(
-                "database.url",
-                "must begin with `sqlite:`, the engine that this build has",
-            ));
+        if self.profile == Profile::Demo
+            && self.metrics_listen.is_some_and(|address| !address.ip().is_loopback())
+        {
+            return Err(ConfigError::new("metrics_listen", "the demo profile is served on loopback only"));
+        }
+        let url = &self.database.url;
+        let is_postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
+        if !is_postgres && !url.starts_with("sqlite:") {
+            return Err(ConfigError::new("database.url", "must begin with `sqlite:` or `postgres://`"));
+        }
+        if !is_postgres && self.database.row_level_security == Switch::On {
+            return Err(ConfigError::new("database.row_level_security", "is to be had on PostgreSQL only"));
         }
         Ok(())
     }

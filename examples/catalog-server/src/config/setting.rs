@@ -109,9 +109,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .keeps_demo()
         .often(),
     Setting::new("listen_file", "CATALOG_LISTEN_FILE", Text, "A file to write the chosen address to").keeps_demo(),
-    Setting::new("database.url", "CATALOG_DATABASE_URL", Text, "The database: `sqlite://` and a path")
+    Setting::new("metrics_listen", "CATALOG_METRICS_LISTEN", Text, "An address of its own for `/metrics`, which is then not served on the other; the same listener if absent"),
+    Setting::new("database.url", "CATALOG_DATABASE_URL", Text, "The database: `sqlite://` and a path, or `postgres://user:password@host/name`")
         .or("sqlite://./catalog-data/catalog.db")
         .often(),
+    Setting::new("database.connections", "CATALOG_DATABASE_CONNECTIONS", Integer, "So many connections to the database at most; on SQLite so many that read")
+        .or("8"),
+    Setting::new("database.acquire_timeout_ms", "CATALOG_DATABASE_ACQUIRE_TIMEOUT_MS", Integer, "How long a request waits for a connection before it is refused with 503, in milliseconds")
+        .or("2000"),
+    Setting::new("database.statement_timeout_ms", "CATALOG_DATABASE_STATEMENT_TIMEOUT_MS", Integer, "How long a statement may take on PostgreSQL, in milliseconds")
+        .or("5000"),
+    Setting::new("database.row_level_security", "CATALOG_DATABASE_ROW_LEVEL_SECURITY", Text, "`on`: PostgreSQL, too, lets each transaction see the rows of its tenants only; the user must be no superuser. `off`")
+        .or("off"),
     Setting::new("sources.file", "CATALOG_SOURCES", Text, "A `sources.yaml` of Kubeflow's format, to load at the start")
         .keeps_demo()
         .often(),
@@ -148,6 +157,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting::new("cache.discovery_ttl", "CATALOG_CACHE_DISCOVERY_TTL", Integer, "How long `/api/plugins` is kept, in seconds").or("60"),
     Setting::new("cache.capabilities_ttl", "CATALOG_CACHE_CAPABILITIES_TTL", Integer, "How long capabilities are kept, in seconds")
         .or("30"),
+    Setting::new("cache.pages_bytes", "CATALOG_CACHE_PAGES_BYTES", Integer, "How much of the answers of lists is kept while what they list does not change, in bytes; 0 keeps none")
+        .or("67108864"),
+    Setting::new("cache.max_staleness_ms", "CATALOG_CACHE_MAX_STALENESS_MS", Integer, "How old a kept list may be after a change by another replica of which no news has come, in milliseconds")
+        .or("1000"),
     Setting::new("page_token_keys", "CATALOG_PAGE_TOKEN_KEYS", List, "Keys of page tokens, each at least 32 characters: the first signs, all verify. Made and stored at the first start if empty")
         .or("")
         .secret(),

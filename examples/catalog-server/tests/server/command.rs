@@ -32,9 +32,19 @@ fn what_cannot_be_used_is_named() {
         (&["--config", "missing.yaml"], &[], "missing.yaml"),
         (&["--sources", "missing.yaml"], &[], "missing.yaml"),
         (
-            &["--profile", "demo", "--database-url", "postgres://x"],
+            &["--profile", "demo", "--database-url", "mysql://x"],
             &[],
-            "--database-url: must begin with `sqlite:`",
+            "--database-url: must begin with `sqlite:` or `postgres://`",
+        ),
+        (
+            &["--profile", "demo", "--database-row-level-security", "on"],
+            &[],
+            "--database-row-level-security: is to be had on PostgreSQL only",
+        ),
+        (
+            &["--profile", "demo", "--metrics-listen", "0.0.0.0:0"],
+            &[],
+            "--metrics-listen: the demo profile is served on loopback only",
         ),
         (
             &["--profile", "demo", "--page-token-keys", "short"],
@@ -90,6 +100,7 @@ fn the_routes_and_what_they_ask_for_are_those_of_the_contract() {
         "GET     /api/model_catalog/v1alpha1/models/{name}  get assets/model (tenant)",
         "GET     /api/model_catalog/v1alpha1/models/{name}/artifacts  get assets/model (tenant)",
         "GET     /api/skills_catalog/v1alpha1/sources  list catalogsources/skills (tenant or all)",
+        "GET     /api/model_catalog/v1alpha1/filter_options  list assets/model (tenant)",
         "GET     /livez  public",
     ] {
         let spaced = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -100,8 +111,17 @@ fn the_routes_and_what_they_ask_for_are_those_of_the_contract() {
         .filter(|line| line.ends_with(" public"))
         .filter_map(|line| line.split_whitespace().nth(1))
         .collect();
-    let expected =
-        ["/livez", "/healthz", "/readyz", "/version", "/openapi.json", "/docs", "/docs/", "/docs/{file}"];
+    let expected = [
+        "/livez",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/version",
+        "/openapi.json",
+        "/docs",
+        "/docs/",
+        "/docs/{file}",
+    ];
     assert!(
         public.len() == expected.len() && expected.iter().all(|path| public.contains(path)),
         "{public:?}"
