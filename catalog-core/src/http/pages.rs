@@ -64,9 +64,9 @@ impl Pages {
         let problem = |error: Arc<StoreError>| store_problem(&error);
         let make = async {
             let begun = Instant::now();
-            let made = make.await;
-            cache::count_load(NAME, begun.elapsed(), made.is_ok());
-            made
+            let body = make.await;
+            cache::count_load(NAME, begun.elapsed(), body.is_ok());
+            body
         };
         let Some(kept) = &self.kept else {
             return Ok(cache::json(make.await.map_err(|error| store_problem(&error))?));

@@ -103,7 +103,9 @@ impl Engine for PostgresEngine {
         let texts = rows.iter().map(|row| row.try_get::<&str, _>(0)).collect::<Result<Vec<_>, _>>();
         let texts = texts.map_err(store_error)?;
         let mut documents = Documents::with_capacity(texts.iter().map(|text| text.len() + 2).sum());
-        texts.into_iter().for_each(|text| documents.push(text));
+        for text in texts {
+            documents.push(text);
+        }
         Ok(documents)
     }
 

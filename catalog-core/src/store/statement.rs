@@ -1,5 +1,7 @@
 //! SQL text that no stranger's word can enter.
 
+use std::fmt::Write;
+
 use crate::{
     asset::decimal,
     name::{FieldName, KindName, PluginName},
@@ -148,7 +150,8 @@ impl Statement {
 
     /// Appends a fixed-width hexadecimal number, for names that are made of digests.
     pub fn push_hex(&mut self, number: u64) -> &mut Self {
-        self.text.push_str(&format!("{number:016x}"));
+        // writing to a string cannot fail
+        let _ = write!(self.text, "{number:016x}");
         self
     }
 

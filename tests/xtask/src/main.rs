@@ -4,6 +4,7 @@
 //! of `test` and `ci` are cargo test's own results. Exit codes: 0 when the task succeeded, 1 when it failed,
 //! 2 when it was called wrongly.
 
+mod bench;
 mod ci;
 mod command;
 mod dependencies;
@@ -32,7 +33,7 @@ struct Task {
     run: fn(&Path, &[String]) -> Result<(), Error>,
 }
 
-const TASKS: [Task; 3] = [
+const TASKS: [Task; 5] = [
     Task {
         name: "test",
         arguments: "[-- <cargo test arguments>]",
@@ -44,6 +45,18 @@ const TASKS: [Task; 3] = [
         arguments: "",
         summary: "run every check in order and stop at the first that fails",
         run: |root, arguments| refuse_arguments(arguments).and_then(|()| ci::run(root)),
+    },
+    Task {
+        name: "bench",
+        arguments: "http [<options>]",
+        summary: "measure requests beside named baselines, on both engines",
+        run: bench::run,
+    },
+    Task {
+        name: "seed",
+        arguments: "--database-url <URL> [<options>]",
+        summary: "fill a database with assets of several tenants and plugins",
+        run: bench::seed,
     },
     Task {
         name: "dependencies",
@@ -105,7 +118,7 @@ fn usage() -> String {
     for task in &TASKS {
         let call = format!("{} {}", task.name, task.arguments);
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {call:<34}{}", task.summary);
+        let _ = writeln!(text, "  {call:<50}{}", task.summary);
     }
     text
 }
@@ -130,6 +143,8 @@ mod tests {
             vec!["ci", "now"],
             vec!["dependencies", "--all"],
             vec!["test", "name"],
+            vec!["bench"],
+            vec!["bench", "speed"],
         ] {
             let error = dispatch(call.iter().map(OsString::from)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage, "{call:?}: {error}");

@@ -71,10 +71,8 @@ impl<R: Recorder<Transaction>> AssetStore for SqlAssetStore<R> {
 
     async fn list(&self, scope: &TenantScope, query: &AssetQuery) -> Result<AssetPage, StoreError> {
         let dialect = self.database.dialect();
-        let total = match query.count {
-            true => Some(self.count(list::count(dialect, scope, query)).await?),
-            false => None,
-        };
+        let total =
+            if query.count { Some(self.count(list::count(dialect, scope, query)).await?) } else { None };
         let documents = self.database.fetch_documents(list::list(dialect, scope, query)).await?;
         AssetPage::of(documents, query, total)
     }

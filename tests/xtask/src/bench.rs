@@ -1,0 +1,29 @@
+//! Benchmarks, which are a program of their own: the runner stays small.
+
+use std::path::Path;
+
+use crate::command::Command;
+use crate::error::Error;
+use crate::postgres::Cluster;
+
+/// Runs `http`, the only one there is yet, with a throw-away PostgreSQL server.
+pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), Error> {
+    match arguments.split_first() {
+        Some((what, rest)) if what == "http" => {
+            let cluster = Cluster::start()?;
+            program(root).args(["http", "--postgres", &cluster.url()]).args(rest).run()
+        }
+        Some((what, _)) => Err(Error::usage(format!("unknown benchmark `{what}`"))),
+        None => Err(Error::usage("no benchmark given")),
+    }
+}
+
+/// Fills a database with the data that benchmarks run on.
+pub(crate) fn seed(root: &Path, arguments: &[String]) -> Result<(), Error> {
+    program(root).args(["seed"]).args(arguments).run()
+}
+
+/// Measured is what users run.
+fn program(root: &Path) -> Command {
+    Command::cargo(root).args(["run", "--release", "--package", "catalog-bench", "--"])
+}
