@@ -41,7 +41,7 @@ create index catalog_core_assets_of_all_by_name on catalog_core_assets (plugin, 
 
 -- The words are split and folded already, and hold no ASCII but letters and digits; the text itself is in the table of assets.
 create virtual table catalog_core_search using fts5 (
-    search, content = '', contentless_delete = 1, tokenize = 'ascii', prefix = '3 4', detail = 'none'
+    search, content = '', contentless_delete = 1, tokenize = 'ascii', detail = 'none'
 );
 
 create trigger catalog_core_assets_inserted after insert on catalog_core_assets begin

@@ -68,7 +68,7 @@
 //! filter.write_sql(&mut statement);
 //! assert_eq!(
 //!     statement.text(),
-//!     "select a.id from assets as a where ((a.name glob $1) or (json_extract(a.attributes, '$.fields.toolCount') > $2))"
+//!     "select a.id from assets as a where ((a.name glob ?) or (json_extract(a.attributes, '$.fields.toolCount') > ?))"
 //! );
 //!
 //! let error = Filter::parse("toolCount > 'many'", &schema).unwrap_err();

@@ -18,12 +18,6 @@ impl Documents {
         Self { joined: String::with_capacity(bytes), len: 0 }
     }
 
-    /// Documents that an engine has joined already.
-    #[cfg(feature = "sqlite")]
-    pub(super) fn from_joined(joined: String, len: usize) -> Self {
-        Self { joined, len }
-    }
-
     /// With one more, which holds no line break.
     pub fn push(&mut self, document: &str) {
         if self.len > 0 {

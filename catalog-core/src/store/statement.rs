@@ -98,7 +98,7 @@ pub enum Dialect {
     Postgres,
 }
 
-/// SQL text and the values bound to its placeholders `$1`, `$2`, ….
+/// SQL text and the values bound to its placeholders, in their order.
 ///
 /// Text enters only as a literal of the program or as a name of a schema ([`FieldName`], [`PluginName`], [`KindName`]), whose
 /// letters need no quoting; whatever else a request holds is bound. So a statement cannot be injected into, by type.
@@ -148,6 +148,12 @@ impl Statement {
         self.push("'")
     }
 
+    /// Appends a number of rows.
+    pub fn push_count(&mut self, rows: usize) -> &mut Self {
+        self.text.push_str(&rows.to_string());
+        self
+    }
+
     /// Appends a fixed-width hexadecimal number, for names that are made of digests.
     pub fn push_hex(&mut self, number: u64) -> &mut Self {
         // writing to a string cannot fail
@@ -155,11 +161,16 @@ impl Statement {
         self
     }
 
-    /// Binds a value and appends its placeholder.
+    /// Binds a value and appends its placeholder. SQLite's has no number: it looks through all that have one, for each of them.
     pub fn bind(&mut self, value: impl Into<SqlValue>) -> &mut Self {
         self.values.push(value.into());
-        self.text.push('$');
-        self.text.push_str(&self.values.len().to_string());
+        match self.dialect {
+            Dialect::Sqlite => self.text.push('?'),
+            Dialect::Postgres => {
+                self.text.push('$');
+                self.text.push_str(&self.values.len().to_string());
+            }
+        }
         self
     }
 

@@ -27,12 +27,12 @@ use catalog_core::{
 };
 use catalog_rbac::{AnonymousLayer, AuthorizeLayer};
 use catalog_tenancy::ResolveTenantLayer;
-use http::{StatusCode, header};
+use http::{Request, StatusCode, header};
 use moka::future::Cache;
 use rusqlite::{Connection, OpenFlags};
 use sqlx::{AssertSqlSafe, PgPool, Row, postgres::PgPoolOptions};
 use tokio::net::TcpListener;
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, ServiceExt};
 
 use crate::{AnyError, seed};
 
@@ -56,6 +56,7 @@ pub(crate) async fn run(url: &str, cached: bool) -> Result<(), AnyError> {
         .layer(AuthorizeLayer::new(InsecureAllowAll));
     let edge = ServiceBuilder::new().layer(RequestContextLayer::new()).layer(DescribeProblemsLayer::new());
     let router = catalog.routes().into_router(&protection)?.layer(edge);
+    let bare = bare(bytes(&router, "/api/plugins").await?, bytes(&router, LISTED).await?);
     let raw = match url.strip_prefix("sqlite://") {
         Some(file) => sqlite(file)?,
         None => postgres(url).await?,
@@ -63,14 +64,22 @@ pub(crate) async fn run(url: &str, cached: bool) -> Result<(), AnyError> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     std::io::stdout().flush()?;
-    axum::serve(listener, Router::new().merge(router).merge(raw).merge(bare())).await?;
+    axum::serve(listener, Router::new().merge(router).merge(raw).merge(bare)).await?;
     Ok(())
 }
 
-/// The web framework, and a cache, with nothing else.
-fn bare() -> Router {
+/// The list that is measured.
+const LISTED: &str = "/api/mcp_catalog/v1alpha1/mcpservers?namespace=t0";
+
+/// What the catalog answers, to be answered without it.
+async fn bytes(router: &Router, path: &str) -> Result<Bytes, AnyError> {
+    let response = router.clone().oneshot(Request::get(path).body(Body::empty())?).await?;
+    Ok(axum::body::to_bytes(response.into_body(), usize::MAX).await?)
+}
+
+/// The web framework, and a cache, with nothing else: the same bytes as the catalog's.
+fn bare(discovery: Bytes, page: Bytes) -> Router {
     let ready: Cache<(String, u64), Bytes> = Cache::new(1_000);
-    let page = Bytes::from("x".repeat(50_000));
     let from_cache = move || {
         let (ready, page) = (ready.clone(), page.clone());
         async move {
@@ -80,6 +89,7 @@ fn bare() -> Router {
     };
     Router::new()
         .route("/raw/hello", get(|| async { json(Body::from(r#"{"status":"ok"}"#)) }))
+        .route("/raw/discovery", get(move || std::future::ready(json(Body::from(discovery.clone())))))
         .route("/raw/cached", get(from_cache))
 }
 

@@ -92,7 +92,6 @@ impl<R: Recorder<Transaction>> AssetStore for SqlAssetStore<R> {
         if let Some(source) = &key.source {
             statement.push(" and a.source = ").bind(source.as_str());
         }
-        statement.push(" order by a.source");
         let mut rows = self.database.fetch(statement).await?;
         match rows.as_mut_slice() {
             [] => Ok(Found::Nothing),
@@ -102,11 +101,13 @@ impl<R: Recorder<Transaction>> AssetStore for SqlAssetStore<R> {
                 document: row.text(2)?,
                 artifacts: row.text(3)?,
             }),
-            rows => rows
-                .iter_mut()
-                .map(|row| source_id(&row.text(4)?))
-                .collect::<Result<_, _>>()
-                .map(Found::Ambiguous),
+            rows => {
+                let sources = rows.iter_mut().map(|row| source_id(&row.text(4)?));
+                let mut sources = sources.collect::<Result<Vec<_>, _>>()?;
+                // here, since an order would have an engine look for an index that gives it
+                sources.sort();
+                Ok(Found::Ambiguous(sources))
+            }
         }
     }
 

@@ -161,7 +161,9 @@ pub(super) fn push_key(statement: &mut Statement, key: &SortKey) {
 /// says, or in place of it where the two are the same.
 pub(super) fn push_filter(statement: &mut Statement, filter: &Filter) {
     for conjunct in filter.conjuncts() {
-        let demand = conjunct.bound().filter(|(field, _)| is_indexed(field));
+        let demand = conjunct
+            .bound()
+            .filter(|(field, bound)| is_indexed(field) && is_worth_it(statement.dialect(), bound));
         if let Some((field, bound)) = &demand {
             push_bound(statement, field, bound);
         }
@@ -170,6 +172,12 @@ pub(super) fn push_filter(statement: &mut Statement, filter: &Filter) {
             conjunct.write_sql(statement);
         }
     }
+}
+
+/// Whether the engine should hear of it. SQLite knows nothing of how many values lie within a range, and would read and sort all of
+/// them where the first hundred by name are near.
+fn is_worth_it(dialect: Dialect, bound: &Bound<'_>) -> bool {
+    dialect == Dialect::Postgres || !matches!(bound, Bound::AtLeast(_) | Bound::AtMost(_))
 }
 
 /// Whether the index holds just the wanted assets at those values: each stands there whole, and is not what stands for none.

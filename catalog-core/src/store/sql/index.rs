@@ -59,7 +59,12 @@ const PREFIX: &str = "catalog_core_assets_x_";
 fn create(dialect: Dialect, plugin: &PluginDefinition, entity: &EntitySchema, field: &FieldSchema) -> Index {
     let push_field = |statement: &mut Statement| push_declared(statement, "", &field.name, field.field_type);
     let push_over = |statement: &mut Statement| {
-        statement.push(" on catalog_core_assets (namespace, (");
+        statement.push(" on catalog_core_assets (namespace, ");
+        if dialect == Dialect::Sqlite {
+            // without statistics SQLite takes the index of which it knows the most columns
+            statement.push("plugin, kind, ");
+        }
+        statement.push("(");
         push_field(statement);
         statement.push("), name, id) where plugin = ").push_plugin(&plugin.name);
         statement.push(" and kind = ").push_kind(&entity.kind);

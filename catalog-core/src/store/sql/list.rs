@@ -52,7 +52,8 @@ pub(super) fn list(dialect: Dialect, scope: &TenantScope, query: &AssetQuery) ->
         statement.push("a.name").push(direction).push(", ");
     }
     statement.push("a.id").push(direction);
-    statement.push(" limit ").bind(i64::try_from(query.size.get() + 1).unwrap_or(i64::MAX));
+    // written out: of a limit that it does not know PostgreSQL takes the worst, and plans the statement anew each time
+    statement.push(" limit ").push_count(query.size.get() + 1);
     statement
 }
 
@@ -66,22 +67,25 @@ pub(super) fn count(dialect: Dialect, scope: &TenantScope, query: &AssetQuery) -
 
 /// Appends the table and what narrows it, the scope first.
 fn push_from(statement: &mut Statement, scope: &TenantScope, query: &AssetQuery) {
-    statement.push(" from catalog_core_assets a where ");
+    statement.push(" from ");
+    if query.words.is_empty() {
+        statement.push("catalog_core_assets a where ");
+    } else {
+        push_found(statement, scope, query);
+    }
     push_scope(statement, scope);
     push_collection(statement, &query.collection);
     if let Some(source) = &query.source {
         statement.push(" and a.source = ").bind(source.as_str());
-    }
-    if !query.words.is_empty() {
-        push_words(statement, scope, query);
     }
     if let Some(filter) = &query.filter {
         push_filter(statement, filter);
     }
 }
 
-/// Appends that each word finds the asset. The full-text index is not led by the tenant as others are; so the tenant is a word, too.
-fn push_words(statement: &mut Statement, scope: &TenantScope, asked: &AssetQuery) {
+/// Appends the table, narrowed to what each word finds. The full-text index is not led by the tenant as others are; so the tenant is a
+/// word, too.
+fn push_found(statement: &mut Statement, scope: &TenantScope, asked: &AssetQuery) {
     let collection: &CollectionKey = &asked.collection;
     let tokens: Vec<String> = match scope.view() {
         ScopeView::All => vec![collection_token(collection)],
@@ -93,13 +97,15 @@ fn push_words(statement: &mut Statement, scope: &TenantScope, asked: &AssetQuery
     let text = query(statement.dialect(), &tokens, &asked.words);
     match statement.dialect() {
         Dialect::Sqlite => {
-            statement
-                .push(" and a.seq in (select rowid from catalog_core_search where catalog_core_search match ")
-                .bind(text)
-                .push(")");
+            // crossed, since the planner would rather walk through all of the tenant's assets and look each up among those found
+            statement.push("catalog_core_search cross join catalog_core_assets a on a.seq = catalog_core_search.rowid where ");
+            statement.push("catalog_core_search match ").bind(text).push(" and ");
         }
         Dialect::Postgres => {
-            statement.push(" and a.search @@ ").bind(text).push("::text::tsquery");
+            statement
+                .push("catalog_core_assets a where a.search @@ ")
+                .bind(text)
+                .push("::text::tsquery and ");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! SQLite: one writer and several readers on one file in WAL mode.
 
+mod reader;
+
 use std::{fs, path::Path, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
@@ -12,6 +14,7 @@ use sqlx::{
     },
 };
 
+use self::reader::Readers;
 use super::{
     Changes, Documents, StoreError, StoreErrorKind,
     database::{Database, DatabaseOptions, Engine, EngineTransaction, Row},
@@ -27,11 +30,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// So many statements are kept prepared on a connection: one for each shape of a list that clients ask for.
 const STATEMENTS: usize = 256;
-/// So much of the file is mapped into memory, in bytes: 256 MiB.
-const MAPPED_BYTES: &str = "268435456";
+/// So much of the file is mapped into memory, in bytes, so that pages are read where the system keeps them and not copied: 256 MiB.
+const MAPPED_BYTES: i64 = 268_435_456;
 
 struct SqliteEngine {
-    readers: SqlitePool,
+    readers: Readers,
     writer: SqlitePool,
 }
 
@@ -67,16 +70,12 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true)
-            .statement_cache_capacity(STATEMENTS)
-            // pages are read where the system keeps them, and not copied
-            .pragma("mmap_size", MAPPED_BYTES);
-        let pool = |connections| {
-            SqlitePoolOptions::new().max_connections(connections).acquire_timeout(database.acquire_timeout)
-        };
+            .foreign_keys(true);
+        let file = options.get_filename().to_owned();
         // the writer first: it makes the file
-        let writer = pool(1).connect_with(options.clone()).await.map_err(store_error)?;
-        let readers = pool(database.connections).connect_lazy_with(options.pragma("query_only", "on"));
+        let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(database.acquire_timeout);
+        let writer = writer.connect_with(options).await.map_err(store_error)?;
+        let readers = Readers::open(&file, database)?;
         Ok(Self::from_engine(SqliteEngine { readers, writer }))
     }
 }
@@ -96,21 +95,11 @@ impl Engine for SqliteEngine {
     }
 
     async fn fetch(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        let rows = bind(statement).fetch_all(&self.readers).await.map_err(store_error)?;
-        rows.iter().map(decode).collect()
+        self.readers.fetch(statement).await
     }
 
     async fn fetch_documents(&self, statement: Statement) -> Result<Documents, StoreError> {
-        // The driver hands rows over from another thread, one by one, which costs more than reading them: so all come in one. The
-        // rows of an inner select with a limit are aggregated in the order in which it gives them.
-        let joined =
-            statement.between("select count(*), group_concat(document, char(44, 10)) from (", ") as page");
-        let row = bind(joined).fetch_one(&self.readers).await.map_err(store_error)?;
-        let count: i64 = row.try_get(0).map_err(store_error)?;
-        let text: Option<String> = row.try_get(1).map_err(store_error)?;
-        let count =
-            usize::try_from(count).map_err(|error| StoreError::new(StoreErrorKind::Corrupt, error))?;
-        Ok(Documents::from_joined(text.unwrap_or_default(), count))
+        self.readers.documents(statement).await
     }
 
     async fn begin(&self, _: Option<&TenantScope>) -> Result<Box<dyn EngineTransaction>, StoreError> {
@@ -121,7 +110,7 @@ impl Engine for SqliteEngine {
 
     async fn create_indexes(&self, indexes: Vec<Index>) -> Result<usize, StoreError> {
         let there = sqlx::query_scalar("select name from sqlite_schema where type = 'index'");
-        let there: Vec<String> = there.fetch_all(&self.readers).await.map_err(store_error)?;
+        let there: Vec<String> = there.fetch_all(&self.writer).await.map_err(store_error)?;
         let missing: Vec<Index> = indexes.into_iter().filter(|index| !there.contains(&index.name)).collect();
         if missing.is_empty() {
             return Ok(0);
