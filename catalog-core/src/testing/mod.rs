@@ -10,6 +10,8 @@
 )]
 
 mod assets;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod database;
 mod sources;
 

@@ -1,0 +1,71 @@
+//! What one check finds wrong.
+
+use std::fmt::Display;
+
+use super::answer::Answer;
+
+/// Messages that a check reports at most; the rest is counted.
+const MAX_MESSAGES: usize = 20;
+
+/// What a check found wrong so far.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    messages: Vec<String>,
+    more: usize,
+}
+
+/// Why a check ends before its end.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// It cannot be decided, for that reason.
+    Skip(String),
+    /// It has failed, and what follows cannot be asked.
+    Fail(String),
+}
+
+impl Stop {
+    pub(super) fn skip(reason: impl Into<String>) -> Self {
+        Self::Skip(reason.into())
+    }
+
+    pub(super) fn fail(message: impl Into<String>) -> Self {
+        Self::Fail(message.into())
+    }
+}
+
+impl Faults {
+    /// Notes one.
+    pub(super) fn add(&mut self, message: impl Into<String>) {
+        if self.messages.len() < MAX_MESSAGES {
+            self.messages.push(message.into());
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Notes one unless the condition holds.
+    pub(super) fn expect(&mut self, holds: bool, message: impl FnOnce() -> String) {
+        if !holds {
+            self.add(message());
+        }
+    }
+
+    /// Notes a difference.
+    pub(super) fn same<T: PartialEq + std::fmt::Debug>(&mut self, what: impl Display, is: &T, should: &T) {
+        self.expect(is == should, || format!("{what} is {is:?} and should be {should:?}"));
+    }
+
+    /// Notes an answer that is not this refusal.
+    pub(super) fn refused(&mut self, answer: &Answer, status: u16, code: &str) {
+        let is = (answer.status, answer.code());
+        self.expect(is == (status, code.to_owned()), || format!("{answer} where {status} `{code}` was due"));
+    }
+
+    /// All messages, none if nothing was wrong.
+    pub(super) fn into_messages(mut self) -> Vec<String> {
+        if self.more > 0 {
+            self.messages.push(format!("and {} more", self.more));
+        }
+        self.messages
+    }
+}
