@@ -1,5 +1,4 @@
 //! Two tenants whose assets are alike enough to be mistaken for each other.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use catalog_core::{plugin::builtin, source::SourceSpec, store::SourceStore, testing::scope};
 use catalog_tests::Stack;

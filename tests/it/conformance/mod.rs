@@ -1,12 +1,22 @@
-//! The conformance suite passes what is sound.
+//! The conformance suite passes what is sound and finds what is not.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod data;
+mod mounted;
+mod mutant;
+
+use std::collections::BTreeSet;
 
 use catalog_core::testing::conformance::{
     Caller, Category, Conformance, HttpTarget, Outcome, Report, ServiceTarget,
 };
 use catalog_tests::{ENGINEER_A, ENGINEER_B, STRANGER, USER};
 use http::{HeaderName, HeaderValue};
+
+use self::{
+    mounted::Mounted,
+    mutant::{Mutant, MutantTarget},
+};
 
 /// The suite for a plugin of the stack, told all that it can be told.
 fn suite(plugin: &str) -> Conformance {
@@ -22,8 +32,7 @@ fn suite(plugin: &str) -> Conformance {
 /// What was skipped, but for the routes that the stack does not mount.
 fn skipped(report: &Report) -> Vec<&'static str> {
     let mounted = |category| !matches!(category, Category::Audit | Category::Jobs);
-    let skipped = report.checks.iter().filter(|check| matches!(check.outcome, Outcome::Skipped { .. }));
-    skipped.filter(|check| mounted(check.category)).map(|check| check.name).collect()
+    report.skipped().filter(|check| mounted(check.category)).map(|check| check.name).collect()
 }
 
 #[tokio::test]
@@ -37,6 +46,37 @@ async fn sound_plugins_are_conformant() {
         let due: &[&str] = if plugin == "model" { &[] } else { &["artifacts-are-listed"] };
         assert_eq!(skipped(&report), due, "{plugin}");
     }
+}
+
+#[tokio::test]
+async fn what_stands_around_the_mutants_is_sound() {
+    let stack = data::stack(&["model"]).await;
+    let sound = Mounted(ServiceTarget::new(stack.router.clone()));
+    let report = suite("model").run(&MutantTarget { sound, mutant: Mutant::NONE }).await;
+    assert!(report.checks.iter().all(|check| check.outcome == Outcome::Passed), "{report}");
+}
+
+/// Every check finds something: there is a mutant for each, and it is found by that check.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_mutant_is_found_by_its_check() {
+    let stack = data::stack(&["model", "mcp"]).await;
+    let runs: Vec<_> = Mutant::all()
+        .map(|mutant| {
+            let target = MutantTarget { sound: Mounted(ServiceTarget::new(stack.router.clone())), mutant };
+            tokio::spawn(async move { suite("model").with_only([mutant.check]).run(&target).await })
+        })
+        .collect();
+    let mut missed = Vec::new();
+    for (mutant, run) in Mutant::all().zip(runs) {
+        let report = run.await.unwrap();
+        if report.failed().all(|check| check.name != mutant.check) {
+            missed.push(format!("{mutant:?}: {report}"));
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    let found: BTreeSet<&str> = Mutant::all().map(|mutant| mutant.check).collect();
+    let untried: Vec<_> = Conformance::checks().filter(|(_, name)| !found.contains(name)).collect();
+    assert_eq!(untried, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

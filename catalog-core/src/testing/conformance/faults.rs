@@ -52,7 +52,7 @@ impl Faults {
 
     /// Notes a difference.
     pub(super) fn same<T: PartialEq + std::fmt::Debug>(&mut self, what: impl Display, is: &T, should: &T) {
-        self.expect(is == should, || format!("{what} is {is:?} and should be {should:?}"));
+        self.expect(is == should, || format!("{what} is {} and should be {}", shown(is), shown(should)));
     }
 
     /// Notes an answer that is not this refusal.
@@ -67,5 +67,15 @@ impl Faults {
             self.messages.push(format!("and {} more", self.more));
         }
         self.messages
+    }
+}
+
+/// A value as a report shows it: what there may be or not be without the words that Rust has for that.
+fn shown<T: std::fmt::Debug>(value: &T) -> String {
+    let text = format!("{value:?}");
+    match text.strip_prefix("Some(").and_then(|rest| rest.strip_suffix(')')) {
+        Some(inner) => inner.to_owned(),
+        None if text == "None" => "absent".to_owned(),
+        None => text,
     }
 }

@@ -62,10 +62,13 @@ async fn as_nothing(
     faults.expect(foreign.status == 404, || {
         format!("{foreign} for what is another tenant's where 404 was due")
     });
+    let what = match () {
+        () if is.0 != should.0 => "the status",
+        () if is.2 != should.2 => "the headers",
+        () => "the body",
+    };
     faults.expect(is == should, || {
-        format!(
-            "{foreign} for what is another tenant's, told otherwise than what nobody has: {is:?}, {should:?}"
-        )
+        format!("{foreign} for what is another tenant's, and {what} tells that from what nobody has")
     });
     Ok(())
 }

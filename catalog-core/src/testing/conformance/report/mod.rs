@@ -46,6 +46,11 @@ impl Report {
         self.checks.iter().filter(|check| matches!(check.outcome, Outcome::Failed { .. }))
     }
 
+    /// The checks that could not be decided.
+    pub fn skipped(&self) -> impl Iterator<Item = &Check> {
+        self.checks.iter().filter(|check| matches!(check.outcome, Outcome::Skipped { .. }))
+    }
+
     /// The report as a JSON object.
     pub fn to_json(&self) -> Value {
         json::json(self)
