@@ -6,6 +6,7 @@
 
 mod ci;
 mod command;
+mod conformance;
 mod dependencies;
 mod error;
 mod features;
@@ -32,7 +33,7 @@ struct Task {
     run: fn(&Path, &[String]) -> Result<(), Error>,
 }
 
-const TASKS: [Task; 3] = [
+const TASKS: [Task; 4] = [
     Task {
         name: "test",
         arguments: "[-- <cargo test arguments>]",
@@ -50,6 +51,12 @@ const TASKS: [Task; 3] = [
         arguments: "",
         summary: "check versions, bans, licences, sources and manifests of all packages",
         run: |root, arguments| refuse_arguments(arguments).and_then(|()| dependencies::run(root)),
+    },
+    Task {
+        name: "conformance",
+        arguments: "--url <url> --plugin <name>",
+        summary: "check a plugin of a running catalog by its HTTP contract (`--help`)",
+        run: conformance::run,
     },
 ];
 
@@ -105,7 +112,7 @@ fn usage() -> String {
     for task in &TASKS {
         let call = format!("{} {}", task.name, task.arguments);
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {call:<34}{}", task.summary);
+        let _ = writeln!(text, "  {call:<43}{}", task.summary);
     }
     text
 }
