@@ -23,6 +23,7 @@ use catalog_core::{
     plugin::{DataPlugin, Plugin, builtin},
     problem::Problem,
     registry::{Registry, RegistryConfig},
+    schema::PluginDefinition,
     store::{
         AssetStore, MemoryAssetStore, MemorySourceStore, SourceKey, SourceStore,
         hook::{Unaudited, Unfenced, Unqueued},
@@ -107,6 +108,7 @@ async fn authenticate(request: Request, next: Next) -> Response {
 pub struct Stack {
     /// The routes with all layers around them.
     pub router: Router,
+    definitions: Vec<PluginDefinition>,
     /// Each route of the catalog: its path, and whose objects it touches; none is public.
     pub routes: Vec<(String, Option<Reach>)>,
     /// The assets, to put some there.
@@ -144,8 +146,13 @@ impl Answer {
 impl Stack {
     /// The eight plugins, over empty stores in memory.
     pub async fn new() -> Self {
-        let plugins =
-            builtin().unwrap().into_iter().map(|plugin| Arc::new(DataPlugin::new(plugin)) as Arc<dyn Plugin>);
+        Self::of(builtin().unwrap()).await
+    }
+
+    /// Those plugins, over empty stores in memory.
+    pub async fn of(definitions: Vec<PluginDefinition>) -> Self {
+        let plugins = definitions.iter().cloned();
+        let plugins = plugins.map(|plugin| Arc::new(DataPlugin::new(plugin)) as Arc<dyn Plugin>);
         let registry = Registry::new(plugins, RegistryConfig::default()).unwrap();
         registry.start().await;
         let assets = MemoryAssetStore::new(Unaudited);
@@ -178,7 +185,8 @@ impl Stack {
             .layer(tower_http::catch_panic::CatchPanicLayer::new())
             .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_millis(200)))
             .layer(RequestBodyLimitLayer::new(1_000));
-        Self { router: routes.into_router(&protection).unwrap().layer(edge), routes: table, assets, sources }
+        let served = routes.into_router(&protection).unwrap().layer(edge);
+        Self { router: served, definitions, routes: table, assets, sources }
     }
 
     /// Puts items into a tenant's source of a plugin.
@@ -190,7 +198,7 @@ impl Stack {
         items: impl IntoIterator<Item = Value>,
     ) {
         let definition =
-            builtin().unwrap().into_iter().find(|definition| definition.name.as_str() == plugin).unwrap();
+            self.definitions.iter().find(|definition| definition.name.as_str() == plugin).unwrap();
         let entity = definition.entities.first().unwrap();
         let drafts = items.into_iter().map(|item| AssetDraft::from_item(entity, item).unwrap()).collect();
         let (scope, key) =

@@ -19,11 +19,23 @@ pub(super) struct Entity {
     pub(super) sorts: Vec<Field>,
 }
 
-/// One field as the capabilities tell it.
+/// One field as the capabilities tell it, or one label or custom property.
 #[derive(Clone, Debug)]
 pub(super) struct Field {
     pub(super) name: String,
-    pub(super) field_type: FieldType,
+    pub(super) of_type: FieldType,
+    pub(super) place: Place,
+}
+
+/// Where in a document a field stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Place {
+    /// At the top.
+    Top,
+    /// Among the labels.
+    Label,
+    /// Among the custom properties, under the name of its kind.
+    Custom,
 }
 
 impl Entity {
@@ -41,8 +53,8 @@ impl Entity {
         }
         let sorts = entity["fields"]["sortFields"].as_array().into_iter().flatten();
         let sorts = sorts.filter_map(Value::as_str).map(|name| {
-            let known = fields.iter().find(|field| field.name == name).map(|field| field.field_type);
-            Field { name: name.into(), field_type: known.unwrap_or(FieldType::String) }
+            let known = fields.iter().find(|field| field.name == name).map(|field| field.of_type);
+            Field::new(name, known.unwrap_or(FieldType::String))
         });
         Some(Self {
             kind: text(&entity["kind"])?,
@@ -72,10 +84,43 @@ impl Entity {
 }
 
 impl Field {
+    /// A field at the top of the document.
+    pub(super) fn new(name: &str, of_type: FieldType) -> Self {
+        Self { name: name.into(), of_type, place: Place::Top }
+    }
+
+    /// As a filter writes it.
+    pub(super) fn written(&self) -> String {
+        let key = self.name.replace('`', "``");
+        match self.place {
+            Place::Top => self.name.clone(),
+            Place::Label => format!("labels.`{key}`"),
+            Place::Custom => format!("customProperties.`{key}`.{}", self.kind()),
+        }
+    }
+
+    /// What stands there in a document; null where nothing does.
+    pub(super) fn value<'d>(&self, document: &'d Value) -> &'d Value {
+        let name = self.name.as_str();
+        match self.place {
+            Place::Top => &document[name],
+            Place::Label => &document["labels"][name],
+            Place::Custom => &document["customProperties"][name][self.kind()],
+        }
+    }
+
+    /// The name of a custom property's kind, as documents and filters have it.
+    fn kind(&self) -> &'static str {
+        match self.of_type {
+            FieldType::Integer => "int_value",
+            FieldType::Number => "double_value",
+            FieldType::Boolean => "bool_value",
+            _ => "string_value",
+        }
+    }
+
     fn list(fields: &Value) -> Vec<Self> {
-        let read = |field: &Value| {
-            Some(Self { name: field["name"].as_str()?.into(), field_type: field_type(&field["type"])? })
-        };
+        let read = |field: &Value| Some(Self::new(field["name"].as_str()?, field_type(&field["type"])?));
         fields.as_array().into_iter().flatten().filter_map(read).collect()
     }
 }

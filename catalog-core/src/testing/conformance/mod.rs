@@ -3,6 +3,7 @@
 //! It knows nothing of the server but the contract: it reads what the plugin says of itself, walks its lists, and holds what is
 //! answered against what it works out from the documents on its own, filters with their NULLs included. It assumes no particular
 //! data. Where the data does not suffice for a check, that check is [skipped](Outcome::Skipped) with the reason. It only reads.
+//! While it runs, the data should stay as it is: what a refresh changes meanwhile looks like a fault.
 //!
 //! For all checks to run, two tenants should list some thirty assets each, among them some that share a value and some that lack
 //! one, of names that the other tenant has and of names that it has not.

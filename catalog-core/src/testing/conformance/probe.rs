@@ -129,15 +129,12 @@ impl<'a> Probe<'a> {
             .ok_or_else(|| Stop::skip("no tenant is given, as if the server had one"))
     }
 
-    /// Who may read what a tenant has. Where no credentials are given at all, nobody needs some.
-    pub(super) fn reader(&self, tenant: Tenant) -> Result<Caller, Stop> {
-        let plan = self.plan;
-        match (tenant, &plan.reader_of_a, &plan.reader_of_b) {
-            (Tenant::A, Some(caller), _) | (Tenant::B, _, Some(caller)) => Ok(caller.clone()),
-            (Tenant::B, Some(_), None) => {
-                Err(Stop::skip("no caller is given who may read the second tenant"))
-            }
-            _ => Ok(Caller::default()),
+    /// Who may read the second tenant. Where no credentials are given at all, nobody needs some.
+    fn reader_of_b(&self) -> Result<Caller, Stop> {
+        match (&self.plan.reader_of_a, &self.plan.reader_of_b) {
+            (_, Some(caller)) => Ok(caller.clone()),
+            (Some(_), None) => Err(Stop::skip("no caller is given who may read the second tenant")),
+            (None, None) => Ok(Caller::default()),
         }
     }
 
@@ -161,7 +158,7 @@ impl<'a> Probe<'a> {
             return Ok(self.get(path));
         }
         let (_, b) = self.tenants()?;
-        Ok(Ask::new(path, &self.reader(Tenant::B)?).with("namespace", b))
+        Ok(Ask::new(path, &self.reader_of_b()?).with("namespace", b))
     }
 
     /// Sends it.

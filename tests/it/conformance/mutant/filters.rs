@@ -81,6 +81,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
             Some(format!("({either}) AND {and}"))
         });
     }),
+    Mutant::asks("any value of a label does", "labels-are-filtered", |asked| {
+        asked.rewrite_filter(|filter| {
+            let (label, _) = filter.split_once(" = ").filter(|_| filter.starts_with("labels."))?;
+            Some(format!("{label} IS NOT NULL"))
+        });
+    }),
+    Mutant::asks("the kind of a custom property is not minded", "custom-properties-are-filtered", |asked| {
+        asked.rewrite_filter(|filter| {
+            filter.strip_suffix(".int_value IS NULL").map(|key| format!("{key} IS NULL"))
+        });
+    }),
     Mutant::answers(
         "a filtered total counts the whole list",
         "filtered-total-is-counted",

@@ -110,7 +110,7 @@ pub(super) fn declared_fields_have_their_types(probe: &Probe<'_>, faults: &mut F
             for field in &subject.entity.fields {
                 let Some(value) = item.get(&field.name) else { continue };
                 cases += 1;
-                let fits = match field.field_type {
+                let fits = match field.of_type {
                     FieldType::Object => value.is_object(),
                     FieldType::Objects => value.is_array(),
                     _ => cell(item, field).is_some(),
@@ -120,7 +120,7 @@ pub(super) fn declared_fields_have_their_types(probe: &Probe<'_>, faults: &mut F
                         "`{}` of `{}` is {value} and of type `{}`",
                         field.name,
                         name(item),
-                        field.field_type.as_str()
+                        field.of_type.as_str()
                     )
                 });
             }

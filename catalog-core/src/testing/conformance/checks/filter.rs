@@ -57,7 +57,7 @@ fn cases<'a>(probe: &'a Probe<'_>, takes: impl Fn(FieldType) -> bool) -> Result<
     let mut cases = Vec::new();
     for subject in probe.subjects()? {
         let items = subject.items()?;
-        for field in subject.entity.filters.iter().filter(|field| takes(field.field_type)) {
+        for field in subject.entity.filters.iter().filter(|field| takes(field.of_type)) {
             let values = samples(items, field, VALUES);
             if !values.is_empty() {
                 cases.push((subject, field, values));

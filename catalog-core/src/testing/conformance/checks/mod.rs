@@ -14,6 +14,7 @@ mod openapi;
 mod order;
 mod paging;
 mod permissions;
+mod properties;
 mod refusals;
 mod search;
 mod sources;
@@ -120,6 +121,8 @@ pub(super) const CHECKS: &[Spec] = checks! {
         "ilike-folds-ascii" => asks filter::ilike_folds_ascii,
         "lists-are-tested-by-their-elements" => asks filter::lists_are_tested_by_their_elements,
         "and-and-or-combine" => asks filter::and_and_or_combine,
+        "labels-are-filtered" => asks properties::labels_are_filtered,
+        "custom-properties-are-filtered" => asks properties::custom_properties_are_filtered,
         "filtered-total-is-counted" => asks filter::filtered_total_is_counted,
         "malformed-filter-is-refused" => asks refusals::malformed_filter_is_refused,
         "filter-beyond-limits-is-refused" => asks refusals::filter_beyond_limits_is_refused,

@@ -9,7 +9,7 @@ use crate::{
         entity::Field,
         faults::{Faults, Stop},
         probe::{Probe, Subject, ids},
-        semantics::{cell, rank},
+        semantics::{rank, sort_key},
     },
 };
 
@@ -62,7 +62,7 @@ fn parting(is: &[&str], should: &[&str]) -> String {
 
 pub(super) fn usual_order_is_by_name(probe: &Probe<'_>, faults: &mut Faults) -> Verdict {
     let mut cases = 0;
-    let by_name = Field { name: "name".into(), field_type: FieldType::String };
+    let by_name = Field::new("name", FieldType::String);
     for subject in probe.subjects()? {
         let items = subject.items()?;
         cases += usize::from(items.len() >= 3);
@@ -118,7 +118,7 @@ pub(super) async fn equal_values_are_ordered_by_id(probe: &Probe<'_>, faults: &m
             let items = ordered(probe, subject, &sort.name, direction).await?;
             for pair in items.windows(2) {
                 let [first, second] = pair else { continue };
-                if cell(first, sort) == cell(second, sort) && sort.name != "id" {
+                if sort_key(first, sort) == sort_key(second, sort) && sort.name != "id" {
                     ties += 1;
                     faults.expect(id(first).cmp(id(second)) == due, || {
                         format!(
@@ -138,20 +138,20 @@ pub(super) async fn equal_values_are_ordered_by_id(probe: &Probe<'_>, faults: &m
 pub(super) async fn absent_values_come_first(probe: &Probe<'_>, faults: &mut Faults) -> Verdict {
     let mut partial = 0;
     for (subject, sort, sorted) in cases(probe)? {
-        let absent = sorted.iter().filter(|item| cell(item, sort).is_none()).count();
+        let absent = sorted.iter().filter(|item| sort_key(item, sort).is_none()).count();
         if absent == 0 || absent == sorted.len() {
             continue;
         }
         partial += 1;
         let up = ordered(probe, subject, &sort.name, "ASC").await?;
-        let first = up.iter().take_while(|item| cell(item, sort).is_none()).count();
+        let first = up.iter().take_while(|item| sort_key(item, sort).is_none()).count();
         faults.same(
             format!("the number of assets without `{}` at the head of ASC", sort.name),
             &first,
             &absent,
         );
         let down = ordered(probe, subject, &sort.name, "DESC").await?;
-        let last = down.iter().rev().take_while(|item| cell(item, sort).is_none()).count();
+        let last = down.iter().rev().take_while(|item| sort_key(item, sort).is_none()).count();
         faults.same(
             format!("the number of assets without `{}` at the end of DESC", sort.name),
             &last,

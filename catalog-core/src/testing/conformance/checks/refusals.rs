@@ -117,8 +117,8 @@ pub(super) async fn undeclared_field_is_refused(probe: &Probe<'_>, faults: &mut 
 
 pub(super) async fn value_of_another_type_is_refused(probe: &Probe<'_>, faults: &mut Faults) -> Verdict {
     for subject in probe.subjects()? {
-        for Field { name, field_type } in &subject.entity.filters {
-            let wrong: &[&str] = match field_type {
+        for Field { name, of_type, .. } in &subject.entity.filters {
+            let wrong: &[&str] = match of_type {
                 FieldType::String => &["= 5", "= true", "LIKE 5"],
                 FieldType::Integer => &["= 'many'", "= true", "LIKE 'a%'", "> '5'"],
                 FieldType::Number => &["= 'many'", "= true", "LIKE 'a%'"],

@@ -83,7 +83,7 @@ impl Condition {
     /// As the language of filters writes it, everything compound in parentheses.
     pub(in crate::testing::conformance) fn text(&self) -> String {
         match self {
-            Self::Of(field, test) => test.text(&field.name),
+            Self::Of(field, test) => test.text(&field.written()),
             Self::Not(inner) => format!("NOT ({})", inner.text()),
             Self::And(a, b) => format!("({}) AND ({})", a.text(), b.text()),
             Self::Or(a, b) => format!("({}) OR ({})", a.text(), b.text()),

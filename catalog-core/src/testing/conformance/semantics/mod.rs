@@ -7,5 +7,5 @@ mod value;
 
 pub(super) use self::{
     condition::{Condition, Operator, Test},
-    value::{Cell, cell, rank, samples},
+    value::{Cell, cell, rank, samples, sort_key},
 };

@@ -2,7 +2,11 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use crate::{clock::Timestamp, schema::FieldType, testing::conformance::entity::Field};
+use crate::{
+    clock::Timestamp,
+    schema::FieldType,
+    testing::conformance::entity::{Field, Place},
+};
 
 /// One value of a document, as filters and orders see it.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,9 +51,10 @@ fn quoted(text: &str) -> String {
 
 /// The value of a field in a document: none where it is missing or is not of the field's type.
 pub(in crate::testing::conformance) fn cell(document: &Value, field: &Field) -> Option<Cell> {
-    let value = &document[field.name.as_str()];
-    match field.field_type {
+    let value = field.value(document);
+    match field.of_type {
         FieldType::String => value.as_str().map(|text| Cell::Text(text.into())),
+        FieldType::Integer if field.place == Place::Custom => value.as_str()?.parse().ok().map(Cell::Integer),
         FieldType::Integer => value.as_i64().map(Cell::Integer),
         FieldType::Number => value.as_f64().map(Cell::Number),
         FieldType::Boolean => value.as_bool().map(Cell::Boolean),
@@ -72,17 +77,17 @@ pub(in crate::testing::conformance) fn rank(a: &Value, b: &Value, field: &Field)
 }
 
 fn by_value(a: &Value, b: &Value, field: &Field) -> Ordering {
-    // an absent text stands where the empty one does
-    let key = |document| match cell(document, field) {
-        Some(Cell::Text(text)) if text.is_empty() => None,
-        cell => cell,
-    };
-    match (key(a), key(b)) {
+    match (sort_key(a, field), sort_key(b, field)) {
         (None, None) => Ordering::Equal,
         (None, Some(_)) => Ordering::Less,
         (Some(_), None) => Ordering::Greater,
         (Some(a), Some(b)) => a.order(&b).unwrap_or(Ordering::Equal),
     }
+}
+
+/// What an order goes by; none where that is absent. An absent text stands where the empty one does.
+pub(in crate::testing::conformance) fn sort_key(document: &Value, field: &Field) -> Option<Cell> {
+    cell(document, field).filter(|cell| !matches!(cell, Cell::Text(text) if text.is_empty()))
 }
 
 /// Up to `count` different values of a field among the documents, spread over their range; of lists their elements.
