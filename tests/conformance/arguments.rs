@@ -1,6 +1,6 @@
 //! What the program is called with.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use catalog_core::testing::conformance::{Caller, Conformance};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -17,6 +17,7 @@ usage: conformance --url <url> --plugin <name> [options]
   --header-b '<name>: <v>'    a header of who may read the second tenant
   --header-stranger '<..>'    a header of who is known and may do nothing
   --credentials-required      check that nobody is served without credentials
+  --wait <seconds>            wait as long for `/readyz` to say that the catalog is ready
   --max-assets <n>            compare lists of as many assets, 1000 where nothing is said
   --only <name>               only this check or category; may be given several times
   --strict                    fail on a check that is skipped, but for routes that are not mounted
@@ -44,6 +45,7 @@ pub(crate) struct Arguments {
     pub(crate) json: Option<PathBuf>,
     pub(crate) junit: Option<PathBuf>,
     pub(crate) strict: bool,
+    pub(crate) wait: Duration,
     tenant_a: Option<String>,
     tenant_b: Option<String>,
     reader_of_a: HeaderMap,
@@ -79,10 +81,8 @@ impl Arguments {
                 "--only" => out.only.push(known(value()?)?),
                 "--json" => out.json = Some(value()?.into()),
                 "--junit" => out.junit = Some(value()?.into()),
-                "--max-assets" => {
-                    let max = value()?.parse();
-                    out.max_assets = Some(max.map_err(|_| format!("`{name}` needs a number"))?);
-                }
+                "--max-assets" => out.max_assets = Some(number(&name, &value()?)?),
+                "--wait" => out.wait = Duration::from_secs(number(&name, &value()?)?),
                 _ => return Err(format!("unknown argument `{name}`")),
             }
         }
@@ -121,6 +121,10 @@ impl Arguments {
             None => suite,
         }
     }
+}
+
+fn number<T: FromStr>(name: &str, text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("`{name}` needs a number"))
 }
 
 /// Adds `name: value`. What is wrong is told without the value, which may be a secret.
@@ -167,6 +171,7 @@ mod tests {
             ("--url http://x --plugin a --tenant-b b", "`--tenant-a`"),
             ("--url http://x --plugin a --header-a secret", "`name: value`"),
             ("--url http://x --plugin a --only nothing", "no check or category `nothing`"),
+            ("--wait soon", "`--wait` needs a number"),
             ("--frobnicate", "unknown argument `--frobnicate`"),
         ] {
             let error = parse(line).unwrap_err();

@@ -4,9 +4,16 @@
 
 mod arguments;
 
-use std::{fs, path::Path, process::ExitCode};
+use std::{
+    fs,
+    path::Path,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
-use catalog_core::testing::conformance::{Category, Conformance, HttpTarget, Report};
+use bytes::Bytes;
+use catalog_core::testing::conformance::{Category, Conformance, HttpTarget, Report, Target};
+use http::{Request, StatusCode, Uri};
 use serde_json::json;
 
 use self::arguments::{Arguments, Call, USAGE};
@@ -31,6 +38,10 @@ async fn main() -> ExitCode {
         Ok(target) => target,
         Err(error) => return misused(&error.to_string()),
     };
+    if !is_ready(&target, arguments.wait).await {
+        eprintln!("error: {} is not ready", target.name());
+        return ExitCode::FAILURE;
+    }
     let mut reports = Vec::new();
     for plugin in &arguments.plugins {
         let report = arguments.suite(plugin).run(&target).await;
@@ -49,6 +60,20 @@ async fn main() -> ExitCode {
 fn is_partial(report: &Report) -> bool {
     let optional = |category| matches!(category, Category::Audit | Category::Jobs | Category::Openapi);
     report.skipped().any(|check| !optional(check.category))
+}
+
+/// Whether the catalog is ready, or becomes so in that time. Without a time nobody asks.
+async fn is_ready(target: &HttpTarget, wait: Duration) -> bool {
+    let end = Instant::now() + wait;
+    while Instant::now() < end {
+        let mut request = Request::new(Bytes::new());
+        *request.uri_mut() = Uri::from_static("/readyz");
+        if target.send(request).await.is_ok_and(|response| response.status() == StatusCode::OK) {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    wait.is_zero()
 }
 
 fn misused(error: &str) -> ExitCode {
