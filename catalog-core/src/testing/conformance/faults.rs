@@ -15,7 +15,7 @@ pub(super) struct Faults {
 }
 
 /// Why a check ends before its end.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Stop {
     /// It cannot be decided, for that reason.
     Skip(String),
@@ -30,6 +30,12 @@ impl Stop {
 
     pub(super) fn fail(message: impl Into<String>) -> Self {
         Self::Fail(message.into())
+    }
+
+    pub(super) fn reason(&self) -> &str {
+        match self {
+            Self::Skip(reason) | Self::Fail(reason) => reason,
+        }
     }
 }
 

@@ -32,8 +32,8 @@ pub(super) struct Probe<'a> {
 /// An entity with all its assets.
 pub(super) struct Subject {
     pub(super) entity: Entity,
-    items_a: Result<Vec<Value>, String>,
-    items_b: Result<Vec<Value>, String>,
+    items_a: Result<Vec<Value>, Stop>,
+    items_b: Result<Vec<Value>, Stop>,
 }
 
 impl Subject {
@@ -45,7 +45,12 @@ impl Subject {
     /// All assets of a tenant, in the list's usual order.
     pub(super) fn items_of(&self, tenant: Tenant) -> Result<&[Value], Stop> {
         let items = if tenant == Tenant::A { &self.items_a } else { &self.items_b };
-        items.as_deref().map_err(|reason| Stop::skip(reason.clone()))
+        items.as_deref().map_err(|stop| Stop::skip(stop.reason()))
+    }
+
+    /// All assets of the first tenant, for the one check that fails where a list cannot be walked; the others are skipped.
+    pub(super) fn walked(&self) -> Result<&[Value], Stop> {
+        self.items_a.as_deref().map_err(Stop::clone)
     }
 }
 
@@ -55,8 +60,8 @@ impl<'a> Probe<'a> {
         let mut probe = Self { target, plan, unread: None, subjects: Vec::new(), base: String::new() };
         let (entities, base) = match probe.entities().await {
             Ok(read) => read,
-            Err(Stop::Skip(reason) | Stop::Fail(reason)) => {
-                probe.unread = Some(reason);
+            Err(stop) => {
+                probe.unread = Some(stop.reason().to_owned());
                 return probe;
             }
         };
@@ -80,21 +85,19 @@ impl<'a> Probe<'a> {
         Ok((read, plugin.json()["basePath"].as_str().unwrap_or_default().to_owned()))
     }
 
-    async fn whole(&self, entity: &Entity, tenant: Tenant) -> Result<Vec<Value>, String> {
-        let ask = match self.ask(tenant, entity.list.clone()) {
-            Ok(ask) => ask,
-            Err(Stop::Skip(reason) | Stop::Fail(reason)) => return Err(reason),
-        };
+    async fn whole(&self, entity: &Entity, tenant: Tenant) -> Result<Vec<Value>, Stop> {
+        let ask = self.ask(tenant, entity.list.clone())?;
         let walk = self.walk(&ask, 100, self.plan.max_assets / 100 + 1).await;
-        let Walk { items, complete } =
-            walk.map_err(|reason| format!("the list of `{}` cannot be walked: {reason}", entity.kind))?;
+        let Walk { items, complete } = walk.map_err(|reason| {
+            Stop::fail(format!("the list of `{}` cannot be walked: {reason}", entity.kind))
+        })?;
         if complete && items.len() <= self.plan.max_assets {
             return Ok(items);
         }
-        Err(format!(
+        Err(Stop::skip(format!(
             "the list of `{}` holds more than {} assets, which is as many as the suite compares",
             entity.kind, self.plan.max_assets
-        ))
+        )))
     }
 
     /// The entities of the plugin.
@@ -180,10 +183,8 @@ impl<'a> Probe<'a> {
                 None => ask.clone(),
                 Some(token) => ask.clone().with("pageToken", token),
             };
-            let page = match self.send(page).await.and_then(Answer::good) {
-                Ok(page) => page,
-                Err(Stop::Skip(reason) | Stop::Fail(reason)) => return Err(reason),
-            };
+            let page = self.send(page).await.and_then(Answer::good);
+            let page = page.map_err(|stop| stop.reason().to_owned())?;
             let Ok(list) = page.list("items") else { return Err(format!("{page} has no list `items`")) };
             items.extend_from_slice(list);
             let next = page.json()["nextPageToken"].as_str().map(str::to_owned);

@@ -3,6 +3,18 @@ use super::{Mutant, as_it_is};
 const INVALID: &str = "invalid_page_token";
 
 pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant::answers("the second page fails", "walks-agree", |asked, answered| {
+        if asked.get("pageToken").is_some() && answered.status == 200 {
+            answered.status = 500;
+            answered.plain("failed");
+        }
+    }),
+    Mutant::answers("lists fail", "walks-agree", |asked, answered| {
+        if asked.is_list() {
+            answered.status = 500;
+            answered.plain("failed");
+        }
+    }),
     Mutant::answers("the last row of a page is dropped", "walks-agree", |asked, answered| {
         if asked.is_list() && answered.json().get("nextPageToken").is_some() {
             answered.edit_items(|items| {

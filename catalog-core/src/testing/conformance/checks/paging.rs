@@ -19,12 +19,7 @@ pub(super) fn long_enough(subject: &Subject) -> Result<bool, Stop> {
 pub(super) async fn walks_agree(probe: &Probe<'_>, faults: &mut Faults) -> Verdict {
     let mut cases = 0;
     for subject in probe.subjects()? {
-        let items = match subject.items() {
-            Ok(items) => items,
-            Err(Stop::Skip(reason)) if reason.contains("cannot be walked") => return Err(Stop::fail(reason)),
-            Err(other) => return Err(other),
-        };
-        let whole = ids(items);
+        let whole = ids(subject.walked()?);
         cases += usize::from(long_enough(subject)?);
         for page_size in [1, 3, 7, 100] {
             match probe.walk(&probe.get(&subject.entity.list), page_size, MAX_PAGES).await {
