@@ -79,7 +79,7 @@ async fn every_route_answers_every_caller_as_the_table_says() {
             }
         }
     }
-    assert_eq!((tenant_routes, cluster_routes, public_routes), (8 * 5 + 1, 3, 3));
+    assert_eq!((tenant_routes, cluster_routes, public_routes), (8 * 5 + 1, 3, 4));
 }
 
 #[tokio::test]

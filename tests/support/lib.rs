@@ -15,7 +15,7 @@ use catalog_core::{
     asset::AssetDraft,
     authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Visible},
     context::{RequestContext, RequestContextLayer},
-    http::{Catalog, CatalogConfig, DescribeProblemsLayer, Doc, Reply, Routes},
+    http::{Access, Catalog, CatalogConfig, DescribeProblemsLayer, Doc, Reply, Routes, cached_json},
     identity::{Authenticator, Identity},
     name::Namespace,
     page::PageTokens,
@@ -23,6 +23,7 @@ use catalog_core::{
     plugin::{DataPlugin, Plugin, builtin},
     problem::Problem,
     registry::{Registry, RegistryConfig},
+    schema::PluginDefinition,
     store::{
         AssetStore, MemoryAssetStore, MemorySourceStore, SourceKey, SourceStore,
         hook::{Unaudited, Unfenced, Unqueued},
@@ -32,7 +33,7 @@ use catalog_core::{
 use catalog_ha::{Component, Drain, Readiness, probes};
 use catalog_rbac::AuthorizeLayer;
 use catalog_tenancy::ResolveTenantLayer;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::{ServiceBuilder, ServiceExt};
@@ -42,6 +43,8 @@ use tower_http::{limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 pub const USER: &str = "x-test-user";
 /// May read what is team-a's.
 pub const ENGINEER_A: &str = "engineer-a";
+/// May read what is team-b's.
+pub const ENGINEER_B: &str = "engineer-b";
 /// May read everything everywhere.
 pub const OPERATOR: &str = "operator";
 /// Is known, and may do nothing.
@@ -57,13 +60,13 @@ impl Rules {
     fn allows(user: &str, permission: &Permission, namespace: Option<&Namespace>) -> bool {
         let reads = matches!(permission.verb, Verb::Get | Verb::List);
         let discovery = matches!(permission.resource, Resource::Plugins | Resource::Capabilities);
-        match user {
-            OPERATOR => true,
-            ENGINEER_A => {
-                reads && (discovery || namespace.is_some_and(|namespace| namespace.as_str() == "team-a"))
-            }
-            _ => false,
-        }
+        let own = match user {
+            OPERATOR => return true,
+            ENGINEER_A => "team-a",
+            ENGINEER_B => "team-b",
+            _ => return false,
+        };
+        reads && (discovery || namespace.is_some_and(|namespace| namespace.as_str() == own))
     }
 }
 
@@ -103,7 +106,9 @@ async fn authenticate(request: Request, next: Next) -> Response {
 /// The stack, ready to be asked.
 #[derive(Clone, Debug)]
 pub struct Stack {
-    router: Router,
+    /// The routes with all layers around them.
+    pub router: Router,
+    definitions: Vec<PluginDefinition>,
     /// Each route of the catalog: its path, and whose objects it touches; none is public.
     pub routes: Vec<(String, Option<Reach>)>,
     /// The assets, to put some there.
@@ -141,8 +146,13 @@ impl Answer {
 impl Stack {
     /// The eight plugins, over empty stores in memory.
     pub async fn new() -> Self {
-        let plugins =
-            builtin().unwrap().into_iter().map(|plugin| Arc::new(DataPlugin::new(plugin)) as Arc<dyn Plugin>);
+        Self::of(builtin().unwrap()).await
+    }
+
+    /// Those plugins, over empty stores in memory.
+    pub async fn of(definitions: Vec<PluginDefinition>) -> Self {
+        let plugins = definitions.iter().cloned();
+        let plugins = plugins.map(|plugin| Arc::new(DataPlugin::new(plugin)) as Arc<dyn Plugin>);
         let registry = Registry::new(plugins, RegistryConfig::default()).unwrap();
         registry.start().await;
         let assets = MemoryAssetStore::new(Unaudited);
@@ -152,10 +162,15 @@ impl Stack {
             Catalog::new(registry, assets.clone(), sources.clone(), tokens, CatalogConfig::default());
         let readiness = Readiness::new(Drain::new()).with_check("stores", || async { Component::ok() });
         let routes = catalog.routes().merge(probes(&readiness)).merge(faulty());
+        let document = routes.openapi("catalog", "0", catalog.shapes());
+        let routes =
+            routes.get("/openapi.json", Access::Public, doc("openapi"), move |headers: HeaderMap| {
+                std::future::ready(cached_json(document.clone(), &headers, Duration::from_mins(1)))
+            });
         let table = routes.table().map(|(_, path, access)| {
             let reach = match access {
-                catalog_core::http::Access::Permission(permission) => Some(permission.reach),
-                catalog_core::http::Access::Public => None,
+                Access::Permission(permission) => Some(permission.reach),
+                Access::Public => None,
             };
             (path.to_owned(), reach)
         });
@@ -170,7 +185,8 @@ impl Stack {
             .layer(tower_http::catch_panic::CatchPanicLayer::new())
             .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_millis(200)))
             .layer(RequestBodyLimitLayer::new(1_000));
-        Self { router: routes.into_router(&protection).unwrap().layer(edge), routes: table, assets, sources }
+        let served = routes.into_router(&protection).unwrap().layer(edge);
+        Self { router: served, definitions, routes: table, assets, sources }
     }
 
     /// Puts items into a tenant's source of a plugin.
@@ -182,7 +198,7 @@ impl Stack {
         items: impl IntoIterator<Item = Value>,
     ) {
         let definition =
-            builtin().unwrap().into_iter().find(|definition| definition.name.as_str() == plugin).unwrap();
+            self.definitions.iter().find(|definition| definition.name.as_str() == plugin).unwrap();
         let entity = definition.entities.first().unwrap();
         let drafts = items.into_iter().map(|item| AssetDraft::from_item(entity, item).unwrap()).collect();
         let (scope, key) =
@@ -213,7 +229,6 @@ impl Stack {
 /// Routes whose handlers go wrong.
 fn faulty() -> Routes {
     let may = || Permission::new(Verb::Get, Resource::Plugins, Reach::Cluster);
-    let doc = |id: &str| Doc::new(id, "Goes wrong.", Reply::text("text/plain", "Nothing."));
     Routes::new()
         .get("/faulty/panics", may(), doc("panics"), panics)
         .get("/faulty/hangs", may(), doc("hangs"), std::future::pending::<()>)
@@ -224,6 +239,10 @@ fn faulty() -> Routes {
             doc("json"),
             |axum::Json(value): axum::Json<Vec<u8>>| async move { format!("{}", value.len()) },
         )
+}
+
+fn doc(id: &str) -> Doc {
+    Doc::new(id, "For tests.", Reply::text("text/plain", "Nothing."))
 }
 
 async fn panics() {

@@ -11,6 +11,8 @@
 
 mod assets;
 mod catalog;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod database;
 mod sources;
 

@@ -7,6 +7,7 @@
 mod bench;
 mod ci;
 mod command;
+mod conformance;
 mod dependencies;
 mod error;
 mod features;
@@ -33,7 +34,7 @@ struct Task {
     run: fn(&Path, &[String]) -> Result<(), Error>,
 }
 
-const TASKS: [Task; 5] = [
+const TASKS: [Task; 6] = [
     Task {
         name: "test",
         arguments: "[-- <cargo test arguments>]",
@@ -63,6 +64,12 @@ const TASKS: [Task; 5] = [
         arguments: "",
         summary: "check versions, bans, licences, sources and manifests of all packages",
         run: |root, arguments| refuse_arguments(arguments).and_then(|()| dependencies::run(root)),
+    },
+    Task {
+        name: "conformance",
+        arguments: "--url <url> --plugin <name>",
+        summary: "check a plugin of a running catalog by its HTTP contract (`--help`)",
+        run: conformance::run,
     },
 ];
 

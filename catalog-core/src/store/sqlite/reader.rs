@@ -1,13 +1,15 @@
-//! Threads that read, each with a connection of its own.
+//! Reading, by connections of its own.
 //!
 //! sqlx hands every row over from another thread, one by one, and plans a statement anew for each value bound to it. For writing that
-//! does not matter; a page of a list it makes several times as dear. So reading goes by SQLite's own driver: a statement is planned
-//! once, its rows are read where they are made use of, and it ends when its time is over or nobody waits for it any more.
+//! does not matter; a page of a list it makes several times as dear. So reading goes by SQLite's own driver, which plans a statement
+//! once and reads its rows where they are made use of. A statement is tried at once, where it was asked for, since most are done in
+//! less time than it takes to wake a thread; one that is not done soon is begun again on a thread that may block, and ends when its
+//! time is over or nobody waits for it any more.
 
 use std::{
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -29,9 +31,12 @@ use crate::store::{
     statement::{SqlValue, Statement},
 };
 
-/// The threads. Cheap to clone.
+/// The connections. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Readers {
+    /// One for each processor, for statements that are tried at once.
+    at_hand: Arc<[Mutex<Connection>]>,
+    /// What the threads are to do.
     jobs: flume::Sender<Job>,
     /// One permit for each thread, so that what waits is counted here and times out.
     free: Arc<Semaphore>,
@@ -41,8 +46,10 @@ pub(super) struct Readers {
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
-/// How often a statement asks whether it should end, in steps of SQLite's machine: several thousand times a second.
-const STEPS: i32 = 1_000;
+/// How often a statement asks whether it should end, in steps of SQLite's machine: every ten microseconds or so.
+const STEPS: i32 = 500;
+/// How long a statement that is tried at once may keep others from that thread: several times what a page of a list takes.
+const PATIENCE: Duration = Duration::from_micros(500);
 
 impl Readers {
     /// As many threads as there are connections to be, but not many more than there are processors, each with the file open.
@@ -51,7 +58,7 @@ impl Readers {
         let threads = usize::try_from(options.connections).unwrap_or(1).clamp(1, 2 * processors);
         let (jobs, taken) = flume::unbounded::<Job>();
         for number in 0..threads {
-            let connection = open(file).map_err(store_error)?;
+            let connection = open(file, BUSY_TIMEOUT).map_err(store_error)?;
             let taken = taken.clone();
             let thread = thread::Builder::new().name(format!("sqlite-read-{number}"));
             let run = move || {
@@ -61,7 +68,11 @@ impl Readers {
             };
             thread.spawn(run).map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
         }
+        let at_hand = (0..processors)
+            .map(|_| open(file, Duration::ZERO).map(Mutex::new))
+            .collect::<rusqlite::Result<_>>();
         Ok(Self {
+            at_hand: at_hand.map_err(store_error)?,
             jobs,
             free: Arc::new(Semaphore::new(threads)),
             acquire_timeout: options.acquire_timeout,
@@ -105,8 +116,11 @@ impl Readers {
     async fn run<T: Send + 'static>(
         &self,
         statement: Statement,
-        read: impl FnOnce(&mut rusqlite::Rows<'_>, usize) -> rusqlite::Result<T> + Send + 'static,
+        read: impl Fn(&mut rusqlite::Rows<'_>, usize) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        if let Some(done) = self.try_at_once(&statement, &read) {
+            return done;
+        }
         let closed = || StoreError::new(StoreErrorKind::Unavailable, "the database is closed");
         let permit = tokio::time::timeout(self.acquire_timeout, Arc::clone(&self.free).acquire_owned()).await;
         let permit = permit
@@ -119,7 +133,7 @@ impl Readers {
             let over = move || is_abandoned.load(Ordering::Relaxed) || Instant::now() > until;
             let done = connection
                 .progress_handler(STEPS, Some(over))
-                .and_then(|()| execute(connection, &statement, read))
+                .and_then(|()| execute(connection, &statement, &read))
                 .map_err(store_error);
             // whoever asked may have gone
             let _ = reply.send(done);
@@ -129,6 +143,30 @@ impl Readers {
         answer
             .await
             .map_err(|_| StoreError::new(StoreErrorKind::Internal, "the reading thread has panicked"))?
+    }
+}
+
+impl Readers {
+    /// What a statement gives that is done soon; none where it is not, or no connection is at hand.
+    fn try_at_once<T>(
+        &self,
+        statement: &Statement,
+        read: &impl Fn(&mut rusqlite::Rows<'_>, usize) -> rusqlite::Result<T>,
+    ) -> Option<Result<T, StoreError>> {
+        if self.free.is_closed() {
+            return None;
+        }
+        let connection = self.at_hand.iter().find_map(|connection| connection.try_lock().ok())?;
+        let until = Instant::now() + PATIENCE;
+        let done = connection
+            .progress_handler(STEPS, Some(move || Instant::now() > until))
+            .and_then(|()| execute(&connection, statement, read));
+        match done {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => None,
+            // whoever writes has the file for a moment
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => None,
+            done => Some(done.map_err(store_error)),
+        }
     }
 }
 
@@ -142,11 +180,12 @@ impl Drop for Abandoned {
     }
 }
 
-fn open(file: &Path) -> rusqlite::Result<Connection> {
+/// A connection that waits so long for another process that has the file.
+fn open(file: &Path, busy: Duration) -> rusqlite::Result<Connection> {
     // a connection that may only read cannot take part in the write-ahead log's memory; this one may, and changes nothing by pragma
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_timeout(busy)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
     // a plan is a statement's, whatever is bound to it: with statistics of values SQLite would make another for each
@@ -158,7 +197,7 @@ fn open(file: &Path) -> rusqlite::Result<Connection> {
 fn execute<T>(
     connection: &Connection,
     statement: &Statement,
-    read: impl FnOnce(&mut rusqlite::Rows<'_>, usize) -> rusqlite::Result<T>,
+    read: &impl Fn(&mut rusqlite::Rows<'_>, usize) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
     let mut prepared = connection.prepare_cached(statement.text())?;
     let columns = prepared.column_count();
