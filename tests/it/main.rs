@@ -1,5 +1,6 @@
 //! What must hold across the crates.
 
+mod caches;
 mod conformance;
 mod isolation;
 mod matrix;

@@ -160,23 +160,17 @@ async fn list<A: AssetStore, S: SourceStore>(
     let make = async {
         let page = parts.assets.list(&scope, &asked).await?;
         let next = page.next.as_ref().map(|position| binding.encode(&served.catalog, position));
-        Ok(body(&page, asked.size, next))
+        Ok(body(page, asked.size, next))
     };
     let plugin = &served.collection.plugin;
     parts.pages.respond(&parts.assets, &scope, plugin, &described, &headers, make).await
 }
 
 /// The page as JSON: the documents as they are stored, one after the other.
-fn body(page: &AssetPage, size: PageSize, next: Option<String>) -> String {
-    let documents = page.documents.as_str();
-    let mut body = String::with_capacity(documents.len() + 512);
-    body.push_str("{\"items\":[");
-    body.push_str(documents);
+fn body(page: AssetPage, size: PageSize, next: Option<String>) -> String {
     let rest = json!({"size": page.documents.len(), "pageSize": size.get()});
     let rest = with(with(rest, "totalSize", page.total), "nextPageToken", next).to_string();
-    body.push_str("],");
-    body.push_str(rest.trim_start_matches('{'));
-    body
+    page.documents.into_object(rest.trim_matches(['{', '}']))
 }
 
 async fn get<A: AssetStore, S: SourceStore>(

@@ -42,6 +42,7 @@ fn wants_index(field: &FieldSchema) -> bool {
 
 /// An index that may have to be made.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "what is made of it is each engine's affair"))]
 pub(in crate::store) struct Index {
     /// Its name, which changes with what it is over.
     pub(in crate::store) name: String,

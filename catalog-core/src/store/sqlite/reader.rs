@@ -96,7 +96,8 @@ impl Readers {
     /// The texts of a statement's first column.
     pub(super) async fn documents(&self, statement: Statement) -> Result<Documents, StoreError> {
         self.run(statement, |rows, _| {
-            let mut documents = Documents::with_capacity(1 << 14);
+            // about a page of the usual size
+            let mut documents = Documents::with_capacity(1 << 16);
             while let Some(row) = rows.next()? {
                 documents.push(row.get_ref(0)?.as_str()?);
             }
