@@ -36,15 +36,30 @@ impl Database {
         let connect = PgConnectOptions::from_str(url)
             .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?
             .application_name("catalog")
-            .statement_cache_capacity(STATEMENTS)
-            .options([("statement_timeout", options.statement_timeout.as_millis().to_string())]);
+            .statement_cache_capacity(STATEMENTS);
         let pool = PgPoolOptions::new()
             .max_connections(options.connections)
             .acquire_timeout(options.acquire_timeout)
+            .after_connect(move |connection, _| Box::pin(set_up(connection, options.statement_timeout)))
             .connect_with(connect)
             .await
             .map_err(store_error)?;
         Ok(Self::from_engine(PostgresEngine { pool, row_level_security: options.row_level_security }))
+    }
+}
+
+/// By statements, since a pooler in between refuses what a connection asks for when it begins.
+#[expect(clippy::disallowed_methods, reason = "a number")]
+async fn set_up(connection: &mut PgConnection, statement_timeout: Duration) -> sqlx::Result<()> {
+    let timeout = format!("set statement_timeout = {}", statement_timeout.as_millis());
+    sqlx::raw_sql(AssertSqlSafe(timeout)).execute(&mut *connection).await?;
+    // A list's statement is right for every value bound to it, and to plan it anew for each costs ten times what it takes to run it:
+    // each plugin's fields have indexes, and all are looked at.
+    let plans = sqlx::raw_sql("set plan_cache_mode = force_generic_plan").execute(&mut *connection).await;
+    match plans {
+        // an engine that only speaks as PostgreSQL does may plan as it likes
+        Err(sqlx::Error::Database(_)) | Ok(_) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -49,7 +49,7 @@ async fn empty(prefix: &str, test: &str) -> (String, Database) {
 pub(crate) async fn migrated(test: &str) -> Fixture<()> {
     let (_, database) = empty("plain", test).await;
     migrate(&database, MIGRATIONS).await.unwrap();
-    Fixture { database, _guard: () }
+    Fixture { database, guard: () }
 }
 
 contracts!(migrated, #[ignore = "needs CATALOG_TEST_POSTGRES_URL"]);
@@ -73,7 +73,7 @@ mod secured {
         for _ in 0..2 {
             secure_rows(&database).await.unwrap();
         }
-        Fixture { database, _guard: () }
+        Fixture { database, guard: () }
     }
 
     contracts!(migrated, #[ignore = "needs CATALOG_TEST_POSTGRES_URL"]);

@@ -5,7 +5,7 @@ use catalog_core::{page::Position, store::database::Database};
 /// A migrated database of one test's own, and what must live as long as it.
 pub(crate) struct Fixture<G> {
     pub(crate) database: Database,
-    pub(crate) _guard: G,
+    pub(crate) guard: G,
 }
 
 /// One test for each contract, over the databases that `$setup` gives by the test's name.

@@ -15,7 +15,7 @@ async fn empty() -> Fixture<TempDir> {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("made/on/the/way/catalog.db").display());
     let database = Database::sqlite(&url, DatabaseOptions::default()).await.unwrap();
-    Fixture { database, _guard: folder }
+    Fixture { database, guard: folder }
 }
 
 pub(crate) async fn migrated(_: &str) -> Fixture<TempDir> {
@@ -52,6 +52,6 @@ async fn what_sqlite_cannot_do_is_refused() {
 async fn the_folder_that_is_made_is_for_nobody_else() {
     use std::os::unix::fs::PermissionsExt;
     let fixture = empty().await;
-    let mode = std::fs::metadata(fixture._guard.path().join("made/on")).unwrap().permissions().mode();
+    let mode = std::fs::metadata(fixture.guard.path().join("made/on")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
 }

@@ -149,12 +149,12 @@ pub(super) fn push_declared(
 }
 
 /// Appends a key, to compare a sort expression with.
-pub(super) fn push_key(statement: &mut Statement, key: &SortKey) {
+pub(super) fn push_key<'s>(statement: &'s mut Statement, key: &SortKey) -> &'s mut Statement {
     match key {
         SortKey::Text(text) => statement.bind(text.as_str()),
         SortKey::Integer(number) => statement.bind(*number),
         SortKey::Number(number) => statement.bind_json_number(*number),
-    };
+    }
 }
 
 /// Appends the filter. What it demands of a field that has an index stands there in the index's own terms: beside what the filter

@@ -42,7 +42,10 @@ fn wants_index(field: &FieldSchema) -> bool {
 
 /// An index that may have to be made.
 #[derive(Clone, Debug)]
-#[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "what is made of it is each engine's affair"))]
+#[cfg_attr(
+    not(feature = "postgres"),
+    allow(dead_code, reason = "what is made of it is each engine's affair")
+)]
 pub(in crate::store) struct Index {
     /// Its name, which changes with what it is over.
     pub(in crate::store) name: String,

@@ -17,44 +17,126 @@ use crate::{
 /// The documents of a page, and one more if there is a next page.
 pub(super) fn list(dialect: Dialect, scope: &TenantScope, query: &AssetQuery) -> Statement {
     let mut statement = Statement::new(dialect);
-    statement.push("select a.document as document");
-    push_from(&mut statement, scope, query);
-    let key = query.order.key();
-    let (greater, direction) = match query.order.direction() {
-        Direction::Ascending => (" > ", " asc"),
-        Direction::Descending => (" < ", " desc"),
-    };
-    // an id is a key of its own, and nothing comes after it
-    let is_id = *key == OrderKey::Field(FieldRef::Common(CommonField::Id));
-    if let Some(Position { key: at, name, id }) = &query.after {
-        // as one row value, which an index serves from where it stands
-        statement.push(" and (");
-        if !is_id {
-            push_order_key(&mut statement, key, &query.words);
-            statement.push(if key.then_by_name() { ", a.name, " } else { ", " });
+    let list = List { scope, query };
+    match &query.after {
+        Some(after) if list.needs_two_parts(dialect) => {
+            // what is left of the key that the page before ended with, and then what comes after that key
+            statement.push("select document from (");
+            list.push_rest_of_key(&mut statement, after);
+            statement.push(") union all select document from (");
+            list.push_page(&mut statement, Some(Start::Key(after)));
+            statement.push(")").push(" limit ").push_count(query.size.get() + 1);
         }
-        statement.push("a.id)").push(greater).push("(");
+        after => list.push_page(&mut statement, after.as_ref().map(Start::Row)),
+    }
+    statement
+}
+
+/// Where a page begins.
+#[derive(Clone, Copy)]
+enum Start<'a> {
+    /// After that row.
+    Row(&'a Position),
+    /// After all rows of that one's key.
+    Key(&'a Position),
+}
+
+/// A list, of which a page is asked for.
+struct List<'a> {
+    scope: &'a TenantScope,
+    query: &'a AssetQuery,
+}
+
+impl List<'_> {
+    fn key(&self) -> &OrderKey {
+        self.query.order.key()
+    }
+
+    fn words(&self) -> (&'static str, &'static str) {
+        match self.query.order.direction() {
+            Direction::Ascending => (" > ", " asc"),
+            Direction::Descending => (" < ", " desc"),
+        }
+    }
+
+    /// SQLite looks up a row value in an index of columns; in one over an expression it would walk to it from the beginning.
+    fn needs_two_parts(&self, dialect: Dialect) -> bool {
+        let expression = match self.key() {
+            OrderKey::Field(FieldRef::Common(field)) => {
+                matches!(field, CommonField::DisplayName | CommonField::Provider)
+            }
+            OrderKey::Field(_) => true,
+            // no index is over it
+            OrderKey::Relevance => false,
+        };
+        dialect == Dialect::Sqlite && expression && self.query.words.is_empty()
+    }
+
+    /// The assets of the key of `after` that come after it.
+    fn push_rest_of_key(&self, statement: &mut Statement, after: &Position) {
+        let (greater, direction) = self.words();
+        self.push_select(statement);
+        statement.push(" and ");
+        push_order_key(statement, self.key(), &self.query.words);
+        push_key(statement.push(" = "), &after.key);
+        statement.push(" and (a.name, a.id)").push(greater).push("(").bind(after.name.as_str());
+        bind_id(statement.push(", "), after.id).push(")");
+        statement.push(" order by a.name").push(direction).push(", a.id").push(direction);
+        self.push_limit(statement);
+    }
+
+    fn push_page(&self, statement: &mut Statement, start: Option<Start<'_>>) {
+        let (key, words) = (self.key(), &self.query.words);
+        let (greater, direction) = self.words();
+        // an id is a key of its own, and nothing comes after it
+        let is_id = *key == OrderKey::Field(FieldRef::Common(CommonField::Id));
+        self.push_select(statement);
+        match start {
+            None => {}
+            Some(Start::Key(after)) => {
+                statement.push(" and ");
+                push_order_key(statement, key, words);
+                push_key(statement.push(greater), &after.key);
+            }
+            Some(Start::Row(after)) => {
+                // as one row value, which an index serves from where it stands
+                statement.push(" and (");
+                if !is_id {
+                    push_order_key(statement, key, words);
+                    statement.push(if key.then_by_name() { ", a.name, " } else { ", " });
+                }
+                statement.push("a.id)").push(greater).push("(");
+                if !is_id {
+                    push_key(statement, &after.key);
+                    statement.push(", ");
+                }
+                if key.then_by_name() {
+                    statement.bind(after.name.as_str()).push(", ");
+                }
+                bind_id(statement, after.id).push(")");
+            }
+        }
+        statement.push(" order by ");
         if !is_id {
-            push_key(&mut statement, at);
-            statement.push(", ");
+            push_order_key(statement, key, words);
+            statement.push(direction).push(", ");
         }
         if key.then_by_name() {
-            statement.bind(name.as_str()).push(", ");
+            statement.push("a.name").push(direction).push(", ");
         }
-        bind_id(&mut statement, *id).push(")");
+        statement.push("a.id").push(direction);
+        self.push_limit(statement);
     }
-    statement.push(" order by ");
-    if !is_id {
-        push_order_key(&mut statement, key, &query.words);
-        statement.push(direction).push(", ");
+
+    fn push_select(&self, statement: &mut Statement) {
+        statement.push("select a.document as document");
+        push_from(statement, self.scope, self.query);
     }
-    if key.then_by_name() {
-        statement.push("a.name").push(direction).push(", ");
+
+    fn push_limit(&self, statement: &mut Statement) {
+        // written out: of a limit that it does not know PostgreSQL takes the worst
+        statement.push(" limit ").push_count(self.query.size.get() + 1);
     }
-    statement.push("a.id").push(direction);
-    // written out: of a limit that it does not know PostgreSQL takes the worst, and plans the statement anew each time
-    statement.push(" limit ").push_count(query.size.get() + 1);
-    statement
 }
 
 /// How many assets the whole list holds.

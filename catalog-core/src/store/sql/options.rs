@@ -94,8 +94,8 @@ impl List<'_> {
         statement.push(" > ");
         match above {
             Some(key) => push_key(statement, key),
-            None => drop(statement.push("v.value")),
-        }
+            None => statement.push("v.value"),
+        };
         statement.push(" order by ");
         push_sort_expression(statement, field);
         statement.push(" limit 1");

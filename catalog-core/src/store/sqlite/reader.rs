@@ -253,10 +253,9 @@ fn store_error(error: rusqlite::Error) -> StoreError {
             // its time was over
             | ErrorCode::OperationInterrupted,
         ) => StoreErrorKind::Unavailable,
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreErrorKind::Corrupt,
+        // without a code it is a column of another type, or one that is no UTF-8
+        None | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreErrorKind::Corrupt,
         Some(_) => StoreErrorKind::Internal,
-        // a column of another type, or no UTF-8
-        None => StoreErrorKind::Corrupt,
     };
     StoreError::new(kind, error)
 }
