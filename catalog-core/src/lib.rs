@@ -19,6 +19,7 @@ pub mod plugin;
 pub mod problem;
 #[cfg(feature = "runtime")]
 pub mod provider;
+mod redact;
 #[cfg(feature = "runtime")]
 pub mod refresh;
 #[cfg(feature = "runtime")]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use crate::redact::redact;
 use crate::{
     clock::Timestamp,
     name::{Namespace, PluginName, SourceId},
@@ -145,40 +146,6 @@ pub struct RefreshFigures {
     pub rejected: u64,
 }
 
-/// Parts of a key's name that say that its value is a secret.
-const SECRET_PARTS: [&str; 9] =
-    ["password", "passwd", "secret", "token", "apikey", "api_key", "api-key", "credential", "privatekey"];
-/// What stands in place of a secret.
-const REDACTED: &str = "**redacted**";
-
-/// The value without secrets: what stands under a key that looks like a credential's is replaced, at any depth.
-pub fn redact(key: &str, value: &Value) -> Value {
-    let lower = key.to_ascii_lowercase();
-    // a reference to a secret names where it is kept, and is no secret itself
-    let reference = lower.ends_with("ref");
-    if !reference && SECRET_PARTS.iter().any(|part| lower.contains(part)) && !value.is_null() {
-        return Value::String(REDACTED.into());
-    }
-    match value {
-        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), redact(key, value))).collect(),
-        Value::Array(list) => list.iter().map(|value| redact("", value)).collect(),
-        Value::String(text) => Value::String(redact_url(text)),
-        other => other.clone(),
-    }
-}
-
-/// A URL without the password in its authority.
-fn redact_url(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.into() };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let Some((user_info, _)) = authority.rsplit_once('@') else { return text.into() };
-    let user = user_info.split(':').next().unwrap_or_default();
-    if user.len() == user_info.len() {
-        return text.into();
-    }
-    format!("{scheme}://{user}:{REDACTED}{}", rest.get(user_info.len()..).unwrap_or_default())
-}
-
 impl Source {
     /// What the source becomes when `spec` is applied.
     pub(crate) fn applied(
@@ -216,23 +183,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn secrets_are_redacted_at_any_depth_and_references_are_not() {
-        let value = json!({
-            "url": "https://bot:hunter2@example.com/a?b=c", "plain": "https://example.com/@me", "user": "git@example.com:x.git",
-            "auth": {"apiKey": "abc", "passwordRef": {"name": "n", "key": "k"}}, "list": [{"Access-Token": 5}],
-        });
-        assert_eq!(
-            redact("properties", &value),
-            json!({
-                "url": "https://bot:**redacted**@example.com/a?b=c", "plain": "https://example.com/@me",
-                "user": "git@example.com:x.git",
-                "auth": {"apiKey": "**redacted**", "passwordRef": {"name": "n", "key": "k"}},
-                "list": [{"Access-Token": "**redacted**"}],
-            })
-        );
-    }
 
     #[test]
     fn unknown_keys_of_a_source_are_errors() {
