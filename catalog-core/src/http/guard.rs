@@ -23,7 +23,8 @@ use crate::{
 };
 
 /// Serves a plugin's routes only while the plugin works, and keeps what goes wrong there from the others: a handler that panics is
-/// a 500 and one that hangs a 504, and after too many of them in a row the plugin's routes are 503 until it has been started anew.
+/// a 500 and one that hangs a 504. After too many panics in a row the plugin's routes are 503 until it has been started anew; a
+/// handler that hangs may be one tenant's slow question, and closes the plugin for nobody.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct GuardPluginLayer {
@@ -95,6 +96,7 @@ where
                 Ok(Ok(Err(never))) => match never {},
                 Ok(Err(panic)) => {
                     tracing::error!(plugin = %plugin.name(), panic = panic_text(panic.as_ref()), "handler panicked");
+                    plugin.note_fault();
                     Problem::internal("the plugin failed unexpectedly")
                 }
                 Err(_) => {
@@ -102,7 +104,6 @@ where
                     Problem::timeout("the plugin did not answer in time")
                 }
             };
-            plugin.note_fault();
             Ok(problem.with_plugin(plugin.name().clone()).into_response())
         })
     }
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_panics_or_hangs_degrades_its_plugin_and_no_other() {
+    async fn what_panics_degrades_its_plugin_and_no_other_and_what_hangs_none() {
         let plugin = |name: &str| -> Arc<dyn Plugin> {
             let definition = serde_json::from_value(serde_json::json!({
                 "name": name, "version": "v1", "displayName": name,
@@ -154,7 +155,12 @@ mod tests {
         for (path, status) in [("/panics", 500), ("/hangs", 504), ("/works", 200)] {
             assert_eq!(ask(&router, path).await.status(), status, "{path}");
         }
-        for path in ["/panics", "/hangs", "/panics", "/hangs", "/panics"] {
+        for _ in 0..8 {
+            assert_eq!(ask(&router, "/hangs").await.status(), 504);
+        }
+        tokio::task::yield_now().await;
+        assert_eq!(ask(&router, "/works").await.status(), 200, "what hangs closes the plugin for nobody");
+        for path in ["/panics", "/hangs", "/panics", "/panics", "/panics", "/panics"] {
             assert!(ask(&router, path).await.status().is_server_error());
         }
         tokio::task::yield_now().await;

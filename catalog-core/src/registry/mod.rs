@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use tokio::{sync::Notify, task::AbortHandle};
 
 pub use self::state::{PluginState, Unavailable};
@@ -30,12 +31,12 @@ pub struct RegistryConfig {
     pub start_timeout: Duration,
     /// How long to wait before a failed plugin is started again.
     pub backoff: Backoff,
-    /// After so many requests in a row that panicked or timed out, a plugin is taken for failed.
+    /// After so many requests in a row that panicked, a plugin is taken for failed.
     pub fault_threshold: u32,
 }
 
 impl Default for RegistryConfig {
-    /// 30 s to start, tried again after 1 s up to 60 s, failed after 5 faults in a row.
+    /// 30 s to start, tried again after 1 s up to 60 s, failed after 5 panics in a row.
     fn default() -> Self {
         Self {
             start_timeout: Duration::from_secs(30),
@@ -191,13 +192,26 @@ impl PluginHandle {
         }
     }
 
-    /// Notes that a request to the plugin panicked or did not end in time. After too many in a row the plugin is taken for failed
-    /// and started anew.
+    /// Notes that a request to the plugin panicked. After too many in a row the plugin is taken for failed and started anew.
+    ///
+    /// A request that took too long is no such fault: one tenant's slow question would close the plugin for all others.
     pub fn note_fault(&self) {
+        let state = self.lock_state();
+        // one that began before a restart says nothing of the plugin as it is now
+        if *state != PluginState::Serving {
+            return;
+        }
         let faults = self.0.faults.fetch_add(1, Ordering::Relaxed) + 1;
-        if faults >= self.0.fault_threshold {
+        // once only: another call would be kept, and answer for the plugin that has been started anew
+        if faults == self.0.fault_threshold {
             self.0.failed.notify_one();
         }
+    }
+
+    /// Begins anew, also with a call that nobody has heard: two requests may fail at once.
+    fn forget_faults(&self) {
+        self.0.faults.store(0, Ordering::Relaxed);
+        let _ = self.0.failed.notified().now_or_never();
     }
 
     fn set(&self, state: PluginState) {

@@ -12,11 +12,11 @@ pub(super) async fn watch_over(handle: PluginHandle, config: RegistryConfig) {
         let error = match start(&handle, config).await {
             Ok(()) => {
                 failures = 0;
-                handle.0.faults.store(0, std::sync::atomic::Ordering::Relaxed);
+                handle.forget_faults();
                 tracing::info!(plugin = %handle.name(), "plugin serves");
                 handle.set(PluginState::Serving);
                 handle.0.failed.notified().await;
-                String::from("its requests panicked or timed out too often in a row")
+                String::from("its requests panicked too often in a row")
             }
             Err(error) => error,
         };

@@ -107,6 +107,34 @@ async fn faults_in_a_row_degrade_a_plugin_and_a_success_between_them_does_not() 
     assert_eq!(handle.gate(), Ok(()), "it was started anew");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_plugin_that_was_started_anew_is_not_held_to_the_faults_before() {
+    let registry = Registry::new([sound("a")], RegistryConfig::default()).unwrap();
+    registry.start().await;
+    let handle = registry.plugin("a").unwrap();
+    // more than enough at once, and more while it does not serve
+    for _ in 0..8 {
+        handle.note_fault();
+    }
+    tokio::task::yield_now().await;
+    assert!(handle.gate().is_err());
+    for _ in 0..8 {
+        handle.note_fault();
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(handle.gate(), Ok(()));
+    tokio::task::yield_now().await;
+    assert_eq!(handle.gate(), Ok(()), "no old fault closes it again");
+    for _ in 0..4 {
+        handle.note_fault();
+    }
+    tokio::task::yield_now().await;
+    assert_eq!(handle.gate(), Ok(()), "it is counted from 0");
+    handle.note_fault();
+    tokio::task::yield_now().await;
+    assert!(handle.gate().is_err());
+}
+
 #[tokio::test]
 async fn twins_and_unsound_definitions_are_refused() {
     let twins = Registry::new([sound("a"), sound("a")], RegistryConfig::default());

@@ -147,7 +147,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting::new("http.body_limit_bytes", "CATALOG_HTTP_BODY_LIMIT_BYTES", Integer, "The largest body of a request, in bytes")
         .or("1048576"),
     Setting::new("http.timeout_seconds", "CATALOG_HTTP_TIMEOUT_SECONDS", Integer, "How long a request may take, in seconds").or("30"),
-    Setting::new("http.handler_timeout_seconds", "CATALOG_HTTP_HANDLER_TIMEOUT_SECONDS", Integer, "How long a plugin's handler may take before the plugin is thought to hang, in seconds")
+    Setting::new("http.handler_timeout_seconds", "CATALOG_HTTP_HANDLER_TIMEOUT_SECONDS", Integer, "How long a plugin's handler may take before the answer is 504, in seconds")
         .or("10"),
     Setting::new("shutdown.delay_seconds", "CATALOG_SHUTDOWN_DELAY_SECONDS", Integer, "How long the server goes on taking requests after it has said that it is not ready, in seconds")
         .in_demo("0")
