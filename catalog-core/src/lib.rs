@@ -7,6 +7,7 @@ pub mod authorizer;
 pub mod backoff;
 pub mod clock;
 pub mod context;
+mod excerpt;
 pub mod filter;
 #[cfg(feature = "axum")]
 pub mod http;

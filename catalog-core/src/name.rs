@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+use crate::excerpt::shown;
+
 /// Why a text is not the name it was meant to be.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{noun} `{}` {rule}", shown(.text))]
@@ -18,15 +20,6 @@ impl NameError {
     pub fn rule(&self) -> &'static str {
         self.rule
     }
-}
-
-/// Cuts and escapes what a stranger sent, so that an error text stays one short line.
-fn shown(text: &str) -> String {
-    let mut out: String = text.chars().take(64).flat_map(char::escape_debug).collect();
-    if text.chars().nth(64).is_some() {
-        out.push('…');
-    }
-    out
 }
 
 macro_rules! name {

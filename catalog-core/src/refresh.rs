@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::{Clock, SystemClock},
+    excerpt::lines,
     provider::{Loaded, Provider},
     registry::panic_text,
     schema::PluginDefinition,
@@ -28,6 +29,8 @@ pub struct Refresher<A, S> {
 
 /// So many rejected items are named in a source's status and in the log; the others are counted.
 const REJECTED_SHOWN: usize = 3;
+/// What a source's status tells of an error at most, in bytes.
+const MAX_ERROR: usize = 2_048;
 
 impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
     /// Between those stores; a source may take 60 s to be read.
@@ -81,7 +84,7 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
                 for rejected in rejected.iter().take(REJECTED_SHOWN) {
                     tracing::warn!(plugin = %plugin.name, source = %source.spec.id, item = %rejected, "item rejected");
                 }
-                status.error = told(&rejected);
+                status.error = told(&rejected).map(|error| lines(&error, MAX_ERROR));
                 status.state = match (source.spec.enabled, rejected.is_empty()) {
                     (false, _) => SourceState::Disabled,
                     (true, true) => SourceState::Available,
@@ -92,7 +95,7 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
             }
             Err(error) => {
                 tracing::warn!(plugin = %plugin.name, source = %source.spec.id, error, "source cannot be read");
-                status.error = Some(error);
+                status.error = Some(lines(&error, MAX_ERROR));
                 status.state = SourceState::Error;
                 (RefreshState::Failed, RefreshFigures::default())
             }
@@ -143,4 +146,58 @@ fn told(rejected: &[impl fmt::Display]) -> Option<String> {
         text.push(format!("and {} more", rejected.len() - REJECTED_SHOWN));
     }
     Some(text.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::{
+        authorizer::{InsecureAllowAll, authorize},
+        identity::Identity,
+        permission::{Permission, Reach, Resource, Verb},
+        provider::ProviderError,
+        source::SourceSpec,
+        store::{
+            MemoryAssetStore, MemorySourceStore,
+            hook::{Unaudited, Unfenced, Unqueued},
+        },
+        tenant::TenantSelector,
+    };
+
+    #[derive(Debug)]
+    struct Verbose;
+
+    #[async_trait]
+    impl Provider for Verbose {
+        fn source_type(&self) -> &'static str {
+            "verbose"
+        }
+
+        async fn load(&self, _: &PluginDefinition, _: &SourceSpec) -> Result<Loaded, ProviderError> {
+            Err(ProviderError::new(format!("{}\u{1b}", "no good\r\n".repeat(1_000_000))))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_status_tells_of_an_error_is_bounded() {
+        let permission = Permission::new(Verb::Update, Resource::CatalogSources, Reach::Tenant);
+        let tenant = TenantSelector::One("team-a".parse().unwrap());
+        let identity = Identity::system("test");
+        let granted =
+            authorize(&InsecureAllowAll, &identity, &permission, Some(&tenant), None).await.unwrap();
+        let scope = granted.scope.unwrap();
+        let plugin = crate::plugin::builtin().unwrap().remove(0);
+        let sources = MemorySourceStore::new(Unaudited, Unqueued);
+        let spec: SourceSpec =
+            serde_json::from_value(serde_json::json!({"id": "a", "type": "verbose"})).unwrap();
+        let source = sources.apply(&scope, &plugin.name, &spec).await.unwrap();
+        let refresher =
+            Refresher::new(MemoryAssetStore::new(Unaudited), sources.clone()).with_provider(Verbose);
+        let status = refresher.refresh(&scope, &plugin, &source, &Unfenced).await.unwrap();
+        let error = status.error.unwrap();
+        assert!(error.len() <= MAX_ERROR && error.starts_with("no good\\r\nno good"), "{error}");
+        assert!(!error.contains(|c: char| c.is_control() && c != '\n'), "{error}");
+    }
 }

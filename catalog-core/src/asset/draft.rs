@@ -9,15 +9,16 @@ use sha2::{Digest, Sha256};
 use super::{AttributeValue, Attributes, CommonField, custom};
 use crate::{
     clock::Timestamp,
+    excerpt::{line, shown},
     name::AssetName,
     order::SortKey,
     schema::{EntitySchema, FieldSchema, FieldType},
     search::SearchText,
 };
 
-/// One thing wrong with an item.
+/// One thing wrong with an item. Its `Display` is one short line.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("`{pointer}` {message}")]
+#[error("`{}` {}", shown(.pointer), line(.message, 256))]
 pub struct FieldFault {
     /// Where in the item, as a JSON pointer (RFC 6901): `/toolCount`.
     pub pointer: String,

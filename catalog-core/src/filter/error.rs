@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, fmt};
 
+use crate::excerpt::shown;
+
 /// Why a text is no filter, and where.
 ///
 /// `Display` tells what was expected and what stood there instead; a caller adds the position as it likes.
@@ -60,20 +62,4 @@ impl fmt::Display for Found<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.as_ref().map_or(Ok(()), |text| write!(f, ", not `{text}`"))
     }
-}
-
-/// Cuts what a stranger sent and escapes what does not print, so that an error text stays one short line.
-pub(super) fn shown(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars().take(64) {
-        match c {
-            // escaped by `escape_debug` for the sake of Rust's literals only
-            '\'' | '"' | '\\' => out.push(c),
-            _ => out.extend(c.escape_debug()),
-        }
-    }
-    if text.chars().nth(64).is_some() {
-        out.push('…');
-    }
-    out
 }

@@ -1,8 +1,9 @@
 //! Finds the field that a comparison names.
 
-use super::error::{FilterError, FilterErrorKind, shown};
+use super::error::{FilterError, FilterErrorKind};
 use crate::{
     asset::{CommonField, CustomKind, FieldRef},
+    excerpt::shown,
     schema::{EntitySchema, FieldType},
 };
 

@@ -15,6 +15,7 @@ pub use self::{
 };
 use crate::{
     asset::{AssetDraft, FieldFault},
+    excerpt::shown,
     name::KindName,
     schema::PluginDefinition,
     source::SourceSpec,
@@ -42,7 +43,7 @@ pub struct Loaded {
     pub rejected: Vec<Rejected>,
 }
 
-/// An item that was left out.
+/// An item that was left out. Its `Display` is one line of bounded length, whatever the item holds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Rejected {
     /// Where it stands: `models.yaml:12`.
@@ -53,16 +54,22 @@ pub struct Rejected {
     pub faults: Vec<FieldFault>,
 }
 
+/// So many faults of an item are told; the others are counted.
+const FAULTS_SHOWN: usize = 8;
+
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.place)?;
+        write!(f, "{}: ", shown(&self.place))?;
         if let Some(name) = &self.name {
-            write!(f, "item `{name}`: ")?;
+            write!(f, "item `{}`: ", shown(name))?;
         }
-        for (index, fault) in self.faults.iter().enumerate() {
+        for (index, fault) in self.faults.iter().take(FAULTS_SHOWN).enumerate() {
             write!(f, "{}{fault}", if index == 0 { "" } else { "; " })?;
         }
-        Ok(())
+        match self.faults.len().saturating_sub(FAULTS_SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
     }
 }
 
@@ -85,5 +92,30 @@ impl ProviderError {
     pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_cannot_forge_a_line_nor_fill_a_page() {
+        let fault = |index: usize| FieldFault {
+            pointer: format!("/customProperties/{index}\n2026-01-01 INFO all is well {}", "x".repeat(1_000)),
+            message: format!("has the unknown `metadataType` `\u{1b}[2J{}`", "y".repeat(1_000_000)),
+        };
+        let rejected = Rejected {
+            place: "a\nb.yaml:3".into(),
+            name: Some(format!("a\r\n{}", "z".repeat(1_000_000))),
+            faults: (0..1_000).map(fault).collect(),
+        };
+        let told = rejected.to_string();
+        assert!(!told.contains(char::is_control), "{told}");
+        assert!(
+            told.starts_with("a\\nb.yaml:3: item `a\\r\\nzzz") && told.ends_with("; and 992 more"),
+            "{told}"
+        );
+        assert!(told.len() < 4_000, "{}", told.len());
     }
 }
