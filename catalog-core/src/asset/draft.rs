@@ -70,6 +70,8 @@ pub struct AssetDraft {
 
 /// An asset may hold that many artifacts.
 const MAX_ARTIFACTS: usize = 1_000;
+/// What filters and searches read of one field at most, in bytes: what they cost grows with it.
+const MAX_FILTERED: usize = 64 * 1_024;
 const DEFAULT_LIFECYCLE: &str = "active";
 
 impl AssetDraft {
@@ -93,7 +95,7 @@ impl AssetDraft {
 
         let name = take.name();
         let display_name = take.sortable_text("displayName");
-        let description = take.text("description");
+        let description = take.bounded_text("description");
         let provider = take.sortable_text("provider");
         let lifecycle = take.sortable_text("lifecycle").unwrap_or_else(|| DEFAULT_LIFECYCLE.into());
         let create_time = take.time("createTime", "createTimeSinceEpoch");
@@ -192,6 +194,16 @@ impl Taker<'_> {
         }
     }
 
+    /// A text that filters read.
+    fn bounded_text(&mut self, key: &str) -> Option<String> {
+        let text = self.text(key)?;
+        if text.len() > MAX_FILTERED {
+            self.fault(key, too_long_to_filter());
+            return None;
+        }
+        Some(text)
+    }
+
     /// A text that lists may be ordered by.
     fn sortable_text(&mut self, key: &str) -> Option<String> {
         let text = self.text(key)?;
@@ -204,6 +216,10 @@ impl Taker<'_> {
 
     fn texts(&mut self, key: &str) -> Vec<String> {
         match self.remove(key).map(|value| strings(&value)) {
+            Some(Ok(texts)) if length(&texts) > MAX_FILTERED => {
+                self.fault(key, too_long_to_filter());
+                Vec::new()
+            }
             Some(Ok(texts)) => texts,
             Some(Err(message)) => {
                 self.fault(key, message);
@@ -220,6 +236,9 @@ impl Taker<'_> {
             Some(Value::Object(map)) => {
                 for (inner, value) in map {
                     match value {
+                        Value::String(text) if text.len() > MAX_FILTERED => {
+                            self.faults.push(FieldFault::new(&[key, &inner], too_long_to_filter()));
+                        }
                         Value::String(text) => {
                             out.insert(inner, text);
                         }
@@ -257,6 +276,10 @@ impl Taker<'_> {
             Some(Value::Object(map)) => {
                 for (key, value) in map {
                     match custom::normalize(value) {
+                        Ok((_, Some(AttributeValue::String(text)))) if text.len() > MAX_FILTERED => {
+                            self.faults
+                                .push(FieldFault::new(&["customProperties", &key], too_long_to_filter()));
+                        }
                         Ok((wire, attribute)) => {
                             if let Some(attribute) = attribute {
                                 attributes.custom.insert(key.clone(), attribute);
@@ -299,7 +322,11 @@ impl Taker<'_> {
             }
             return;
         };
+        let read = field.filterable || field.searchable;
         match attribute(field.field_type, value) {
+            Ok(Some(attribute)) if read && attribute_length(&attribute) > MAX_FILTERED => {
+                self.fault(key, too_long_to_filter());
+            }
             Ok(Some(AttributeValue::String(text))) if field.sortable && text.len() > SortKey::MAX_TEXT => {
                 self.fault(key, too_long());
             }
@@ -337,6 +364,23 @@ fn attribute(field_type: FieldType, value: &Value) -> Result<Option<AttributeVal
         FieldType::Objects => return if value.is_array() { Ok(None) } else { Err(wrong("a list")) },
     };
     Ok(Some(attribute))
+}
+
+/// How much text there is to read.
+fn attribute_length(attribute: &AttributeValue) -> usize {
+    match attribute {
+        AttributeValue::String(text) => text.len(),
+        AttributeValue::Strings(texts) => length(texts),
+        _ => 0,
+    }
+}
+
+fn length(texts: &[String]) -> usize {
+    texts.iter().map(String::len).sum()
+}
+
+fn too_long_to_filter() -> String {
+    format!("is read by filters or searches, and so holds at most {MAX_FILTERED} bytes")
 }
 
 fn too_long() -> String {
@@ -441,6 +485,30 @@ mod tests {
         assert_eq!(fault(json!({"name": "a", "license": "mit", "extra": [{"b": "\0"}]})), "");
         assert_eq!(fault(json!({"name": "a", "license": "mit", "customProperties": {"a\0": 1}})), "");
         assert_eq!(fault(json!({"name": "a", "license": "mit", "provider": "x".repeat(513)})), "/provider");
+    }
+
+    #[test]
+    fn what_filters_and_searches_read_is_bounded() {
+        let (fits, long) = ("x".repeat(MAX_FILTERED), "x".repeat(MAX_FILTERED + 1));
+        let half = "x".repeat(MAX_FILTERED / 2 + 1);
+        let draft = |key: &str, value: Value| {
+            let mut item = json!({"name": "a", "license": "mit"});
+            item[key] = value;
+            AssetDraft::from_item(&schema(), item)
+        };
+        for (key, value, pointer) in [
+            ("description", json!(long), "/description"),
+            ("license", json!(long), "/license"),
+            ("tasks", json!([half, half]), "/tasks"),
+            ("tags", json!([half, half]), "/tags"),
+            ("labels", json!({"a": long}), "/labels/a"),
+            ("customProperties", json!({"a": long}), "/customProperties/a"),
+        ] {
+            let faults = draft(key, value).unwrap_err();
+            assert_eq!(faults.iter().map(|fault| fault.pointer.as_str()).collect::<Vec<_>>(), [pointer]);
+        }
+        assert!(draft("description", json!(fits)).is_ok());
+        assert!(draft("readme", json!(long)).is_ok(), "nothing reads it");
     }
 
     #[test]

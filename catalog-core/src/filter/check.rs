@@ -14,6 +14,9 @@ use crate::{
 /// The kinds of which a custom property has one, the two of numbers taken together.
 pub(super) const KINDS: [CustomKind; 3] = [CustomKind::String, CustomKind::AnyNumber, CustomKind::Boolean];
 
+/// Characters of one pattern: matching takes the product of its length and the text's.
+const MAX_PATTERN: usize = 256;
+
 /// A value as it was written.
 #[derive(Debug)]
 pub(super) struct Value<'a> {
@@ -80,6 +83,10 @@ impl Target {
         }
         let (at, written) = (value.at, value.text);
         let AttributeValue::String(text) = field.fit(value)? else { return Err(field.refuses(operator, at)) };
+        if text.chars().nth(MAX_PATTERN).is_some() {
+            let expected = format!("at most {MAX_PATTERN} characters after `{operator}`");
+            return Err(FilterError::new(FilterErrorKind::Limit, at, expected));
+        }
         let pattern = Pattern::parse(&text, folds).ok_or_else(|| {
             FilterError::new(FilterErrorKind::Syntax, at, "a pattern that does not end in a lone `\\`")
                 .found(written)

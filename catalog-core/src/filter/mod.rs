@@ -31,7 +31,8 @@
 //! **NULL** is as in SQL: a comparison with a missing value is unknown, so is `NOT` of it, and what is unknown does not match.
 //! Tags are never missing, only empty.
 //!
-//! **Limits**: 4,096 bytes, 32 levels of parentheses and NOTs, 100 comparisons, 200 values of one IN, keys of 256 bytes.
+//! **Limits**: 4,096 bytes, 32 levels of parentheses and NOTs, 100 comparisons, 200 values of one IN, 256
+//! characters of one pattern, keys of 256 bytes.
 //!
 //! ```
 //! use catalog_core::{

@@ -170,6 +170,7 @@ fn limits_are_told_where_they_are_crossed() {
     limit(|pairs| format!("{}name='a'{}", "not (".repeat(pairs), ")".repeat(pairs)), 16, 80);
     limit(|comparisons| vec!["name='a'"; comparisons].join(" or "), 100, 1_200);
     limit(|values| format!("name in ({})", vec!["'a'"; values].join(",")), 200, 809);
+    limit(|letters| format!("name ilike '{}'", "é".repeat(letters)), 256, 11);
     limit(|bytes| format!("labels.`{}` = 'a'", "x".repeat(bytes)), 256, 7);
 }
 
