@@ -4,6 +4,7 @@ mod command;
 mod config;
 mod docs;
 mod health;
+mod listener;
 mod loader;
 mod metrics;
 mod sample;

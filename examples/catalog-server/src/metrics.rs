@@ -12,7 +12,11 @@ use http::header;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 
-use crate::{AnyError, config::ConfigError};
+use crate::{
+    AnyError,
+    config::ConfigError,
+    listener::{self, Limits},
+};
 
 /// Of durations, in seconds: from what a kept answer costs to what nobody waits for.
 const BUCKETS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
@@ -46,17 +50,18 @@ pub(crate) fn routes(handle: PrometheusHandle) -> Routes {
 }
 
 /// Serves `/metrics` alone, on an address of its own.
-pub(crate) async fn serve(address: SocketAddr, handle: PrometheusHandle) -> Result<(), AnyError> {
+pub(crate) async fn serve(
+    address: SocketAddr,
+    limits: Limits,
+    handle: PrometheusHandle,
+) -> Result<(), AnyError> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| ConfigError::new("metrics_listen", format!("`{address}`: {error}")))?;
     tracing::info!(address = %listener.local_addr()?, "metrics are served");
     let router = Router::new().route("/metrics", get(move || std::future::ready(read(&handle))));
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!(%error, "metrics are no longer served");
-        }
-    });
+    // for as long as the process lives
+    tokio::spawn(listener::serve(listener, router, limits, std::future::pending()));
     Ok(())
 }
 

@@ -30,6 +30,7 @@ use crate::{
     AnyError,
     config::{self, Config, ConfigError, Profile, Switch, milliseconds, seconds},
     docs, health,
+    listener::{self, Limits},
     loader::{Loader, Progress, Wanted},
     metrics,
     sample::{self, SampleProvider},
@@ -39,8 +40,17 @@ use crate::{
 /// Serves until it is told to leave.
 pub(crate) fn run(config: &Config) -> Result<(), AnyError> {
     telemetry::start(&config.log)?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(config))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve(config));
+    // a thread that still reads a source cannot be stopped, and must not keep the process
+    runtime.shutdown_timeout(LEFT_BEHIND);
+    served
 }
+
+/// How long plugins and the database may take to end when the server leaves, together.
+const CLOSING: Duration = Duration::from_secs(3);
+/// How long threads may take to end that nothing waits for any more.
+const LEFT_BEHIND: Duration = Duration::from_millis(500);
 
 /// The table of routes and the OpenAPI document, as they would be served.
 pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
@@ -79,19 +89,24 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let (wanted, refresher) = wanted(config, &definitions, &assets, &sources)?;
     let listening = tokio::spawn(listen(database.clone(), assets.changes().clone()));
 
+    let limits = Limits {
+        connections: config.http.max_connections,
+        header_timeout: seconds(config.http.header_timeout_seconds),
+        write_timeout: seconds(config.http.write_timeout_seconds),
+    };
     let (drain, progress) = (Drain::new(), Progress::default());
     let readiness =
         health::readiness(drain.clone(), database.clone(), migrated, registry.clone(), progress.clone());
     let catalog = catalog(config, registry.clone(), assets, sources.clone(), tokens);
     let own = match config.metrics_listen {
         Some(address) => {
-            metrics::serve(address, counted).await?;
+            metrics::serve(address, limits, counted).await?;
             Routes::new()
         }
         None => metrics::routes(counted),
     };
-    let routes = routes(&catalog, &readiness, own, &mut String::new());
-    let router = stack::stack(config, &Namespace::new(DEFAULT)?, routes)?;
+    let served = routes(&catalog, &readiness, own, &mut String::new());
+    let router = stack::stack(config, &Namespace::new(DEFAULT)?, served)?;
 
     let listener = TcpListener::bind(config.listen)
         .await
@@ -120,21 +135,26 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
         let (drain, delay) = (drain.clone(), seconds(config.shutdown.delay_seconds));
         async move { drain.begun_and_heard(delay).await }
     };
-    let serving = axum::serve(listener, router).with_graceful_shutdown(heard);
+    let serving = listener::serve(listener, router, limits, heard);
     let too_late = async {
         drain.begun().await;
         tokio::time::sleep(seconds(config.shutdown.delay_seconds) + seconds(config.shutdown.grace_seconds))
             .await;
     };
     tokio::select! {
-        done = serving => done?,
+        () = serving => {}
         () = too_late => tracing::warn!("some requests took longer than the grace and were cut"),
     }
     leaving.abort();
     starting.abort();
     listening.abort();
-    registry.stop().await;
-    database.close().await;
+    let closing = async {
+        registry.stop().await;
+        database.close().await;
+    };
+    if tokio::time::timeout(CLOSING, closing).await.is_err() {
+        tracing::warn!("plugins or the database took too long to end and were left behind");
+    }
     tracing::info!("left");
     Ok(())
 }

@@ -116,6 +116,9 @@ pub(crate) struct Http {
     pub(crate) body_limit_bytes: usize,
     pub(crate) timeout_seconds: u32,
     pub(crate) handler_timeout_seconds: u32,
+    pub(crate) header_timeout_seconds: u32,
+    pub(crate) write_timeout_seconds: u32,
+    pub(crate) max_connections: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -177,6 +180,9 @@ impl Config {
         for (key, number) in [
             ("http.timeout_seconds", self.http.timeout_seconds),
             ("http.handler_timeout_seconds", self.http.handler_timeout_seconds),
+            ("http.header_timeout_seconds", self.http.header_timeout_seconds),
+            ("http.write_timeout_seconds", self.http.write_timeout_seconds),
+            ("http.max_connections", self.http.max_connections),
             ("sources.timeout_seconds", self.sources.timeout_seconds),
             ("database.connections", self.database.connections),
             ("database.acquire_timeout_ms", self.database.acquire_timeout_ms),

@@ -149,11 +149,17 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting::new("http.timeout_seconds", "CATALOG_HTTP_TIMEOUT_SECONDS", Integer, "How long a request may take, in seconds").or("30"),
     Setting::new("http.handler_timeout_seconds", "CATALOG_HTTP_HANDLER_TIMEOUT_SECONDS", Integer, "How long a plugin's handler may take before the answer is 504, in seconds")
         .or("10"),
+    Setting::new("http.header_timeout_seconds", "CATALOG_HTTP_HEADER_TIMEOUT_SECONDS", Integer, "How long a connection may be open without a request, and the head of one may take to come, in seconds")
+        .or("10"),
+    Setting::new("http.write_timeout_seconds", "CATALOG_HTTP_WRITE_TIMEOUT_SECONDS", Integer, "How long a client may take nothing of its answer before it is cut off, in seconds")
+        .or("30"),
+    Setting::new("http.max_connections", "CATALOG_HTTP_MAX_CONNECTIONS", Integer, "How many connections may be open at once; others wait to be taken")
+        .or("10000"),
     Setting::new("shutdown.delay_seconds", "CATALOG_SHUTDOWN_DELAY_SECONDS", Integer, "How long the server goes on taking requests after it has said that it is not ready, in seconds")
         .in_demo("0")
         .production("5"),
-    Setting::new("shutdown.grace_seconds", "CATALOG_SHUTDOWN_GRACE_SECONDS", Integer, "How long requests under way may take after that, in seconds")
-        .or("30"),
+    Setting::new("shutdown.grace_seconds", "CATALOG_SHUTDOWN_GRACE_SECONDS", Integer, "How long requests under way may take after that, in seconds; Kubernetes kills a process 30 s after it has told it to leave")
+        .or("20"),
     Setting::new("cache.discovery_ttl", "CATALOG_CACHE_DISCOVERY_TTL", Integer, "How long `/api/plugins` is kept, in seconds").or("60"),
     Setting::new("cache.capabilities_ttl", "CATALOG_CACHE_CAPABILITIES_TTL", Integer, "How long capabilities are kept, in seconds")
         .or("30"),
