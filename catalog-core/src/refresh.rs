@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
-use tokio::time::timeout;
+use tokio::{sync::Mutex, time::timeout};
 use uuid::Uuid;
 
 use crate::{
@@ -17,7 +17,9 @@ use crate::{
     tenant::TenantScope,
 };
 
-/// Refreshes sources: asks the provider of a source's type and hands the assets to the store.
+/// Refreshes sources: asks the provider of a source's type and hands the assets to the store. Cheap to clone.
+///
+/// Several may be read at once; of a refresher and its clones one at a time writes.
 #[derive(Clone, Debug)]
 pub struct Refresher<A, S> {
     assets: A,
@@ -25,6 +27,8 @@ pub struct Refresher<A, S> {
     providers: Arc<HashMap<String, Arc<dyn Provider>>>,
     timeout: Duration,
     clock: Arc<dyn Clock>,
+    /// Held by the one refresh that writes: an engine may have one writer, and who waits for it too long is refused.
+    writing: Arc<Mutex<()>>,
 }
 
 /// So many rejected items are named in a source's status and in the log; the others are counted.
@@ -41,6 +45,7 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
             providers: Arc::default(),
             timeout: Duration::from_mins(1),
             clock: Arc::new(SystemClock),
+            writing: Arc::default(),
         }
     }
 
@@ -75,6 +80,7 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
         let started_at = self.clock.now();
         let loaded =
             if source.spec.enabled { self.load(plugin, source).await } else { Ok(Loaded::default()) };
+        let _writing = self.writing.lock().await;
         let mut status = source.status.clone();
         let (state, figures) = match loaded {
             Ok(loaded) => {
@@ -105,6 +111,21 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
             Some(Refresh { job_id: Uuid::now_v7(), state, started_at, finished_at, figures });
         self.sources.note_status(scope, &key, &status).await?;
         Ok(status)
+    }
+
+    /// Removes a source with all its assets. One that is gone is no error.
+    ///
+    /// # Errors
+    /// Those of the stores. The source stays where its assets do.
+    pub async fn remove<F: Fence<A::Transaction>>(
+        &self,
+        scope: &TenantScope,
+        key: &SourceKey,
+        fence: &F,
+    ) -> Result<(), StoreError> {
+        let _writing = self.writing.lock().await;
+        self.assets.replace(scope, key, Vec::new(), fence).await?;
+        self.sources.remove(scope, key).await
     }
 
     async fn load(&self, plugin: &PluginDefinition, source: &Source) -> Result<Loaded, String> {

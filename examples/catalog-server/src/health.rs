@@ -6,7 +6,7 @@ use catalog_core::{
 };
 use catalog_ha::{Component, Drain, Readiness, State};
 
-use crate::loader::Progress;
+use crate::progress::Progress;
 
 pub(crate) fn readiness(
     drain: Drain,

@@ -7,6 +7,7 @@ mod health;
 mod listener;
 mod loader;
 mod metrics;
+mod progress;
 mod sample;
 mod serve;
 mod stack;

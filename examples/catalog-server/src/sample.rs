@@ -10,7 +10,7 @@ use catalog_core::{
     source::SourceSpec,
 };
 
-use crate::loader::Wanted;
+use crate::loader::{self, Wanted};
 
 /// The sample tenants.
 pub(crate) const TEAMS: [&str; 2] = ["team-a", "team-b"];
@@ -73,7 +73,7 @@ pub(crate) fn wanted() -> Result<Vec<Wanted>, NameError> {
                 .map(|(_, plugin, title, file, _)| Ok((PluginName::new(plugin)?, spec(team, title, file)?)));
             Ok(Wanted {
                 namespace: Namespace::new(team)?,
-                managed_by: TYPE,
+                managed_by: loader::SAMPLE,
                 sources: sources.collect::<Result<_, _>>()?,
             })
         })

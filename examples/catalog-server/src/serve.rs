@@ -31,8 +31,9 @@ use crate::{
     config::{self, Config, ConfigError, Profile, Switch, milliseconds, seconds},
     docs, health,
     listener::{self, Limits},
-    loader::{Loader, Progress, Wanted},
+    loader::{self, Loader, Wanted},
     metrics,
+    progress::Progress,
     sample::{self, SampleProvider},
     stack, telemetry, welcome,
 };
@@ -272,7 +273,7 @@ fn wanted<A: AssetStore + Clone, S: SourceStore + Clone>(
         refresher = refresher.with_provider(FileProvider::new(root));
         wanted.push(Wanted {
             namespace: config.sources.namespace.clone(),
-            managed_by: "file",
+            managed_by: loader::FILE,
             sources: read.sources,
         });
     }

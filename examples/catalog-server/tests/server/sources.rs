@@ -116,6 +116,68 @@ fn a_changed_file_is_followed_at_the_next_start() {
 }
 
 #[test]
+fn what_the_configuration_names_no_longer_is_served_to_nobody() {
+    let in_namespace = |namespace| {
+        [
+            ENV[0],
+            ENV[1],
+            ENV[2],
+            ("CATALOG_TENANCY_MODE", "namespace"),
+            ("CATALOG_SOURCES_NAMESPACE", namespace),
+        ]
+    };
+    let of = |server: &Server, namespace: &str| {
+        let names = server.get(&format!("{}?namespace={namespace}", LISTS[0])).names().len();
+        let sources =
+            server.get(&format!("/api/model_catalog/v1alpha1/sources?namespace={namespace}")).json();
+        (names, sources["size"].as_u64().unwrap())
+    };
+    let server = Server::start(folder(SOURCES), &in_namespace("team-x"));
+    assert_eq!(of(&server, "team-x"), (1, 4));
+    let server = Server::start(server.kill(), &in_namespace("team-y"));
+    assert_eq!((of(&server, "team-x"), of(&server, "team-y")), ((0, 0), (1, 4)));
+    let without = [ENV[1], ENV[2], ("CATALOG_TENANCY_MODE", "namespace")];
+    let server = Server::start(server.kill(), &without);
+    assert_eq!((of(&server, "team-x"), of(&server, "team-y")), ((0, 0), (0, 0)));
+
+    let demo = Server::demo();
+    assert!(of(&demo, "team-a").0 > 0);
+    let server = Server::start(demo.kill(), &without);
+    assert_eq!((of(&server, "team-a"), of(&server, "team-b")), ((0, 0), (0, 0)));
+}
+
+#[test]
+fn two_large_sources_are_both_loaded_though_one_writes_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let source =
+        |id: &str| format!("      - {{id: {id}, type: yaml, properties: {{yamlCatalogPath: {id}.yaml}}}}\n");
+    let sources = format!("catalogs:\n  models:\n    sources:\n{}{}", source("one"), source("two"));
+    fs::write(folder.path().join("sources.yaml"), sources).unwrap();
+    for id in ["one", "two"] {
+        let items: Vec<String> = (0..2_000).map(|n| format!("- {{name: {id}/{n}}}")).collect();
+        fs::write(folder.path().join(format!("{id}.yaml")), format!("models:\n{}", items.join("\n")))
+            .unwrap();
+    }
+    // who waits for the writer waits less than one takes to write
+    let env: Vec<_> = ENV.into_iter().chain([("CATALOG_DATABASE_ACQUIRE_TIMEOUT_MS", "20")]).collect();
+    let server = Server::start(folder, &env);
+    let list = sources_of(&server);
+    assert_eq!(list, [("one".into(), "available".into()), ("two".into(), "available".into())]);
+    assert!(!server.log().contains("cannot be stored"), "{}", server.log());
+}
+
+fn sources_of(server: &Server) -> Vec<(String, String)> {
+    let list = sources(server, "model");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|source| (text(&source["id"]), text(&source["status"]["state"])))
+        .collect()
+}
+
+#[test]
 fn a_sources_file_that_cannot_be_read_is_told_with_line_and_field() {
     let folder = folder("catalogs:\n  modells:\n    sources: []\n");
     let output = crate::fixture::command(folder.path(), &ENV).output().unwrap();
