@@ -2,14 +2,18 @@
 
 use std::{
     ffi::OsStr,
-    io::{self, Read},
+    io,
     path::{Component, Path, PathBuf},
 };
 
 use async_trait::async_trait;
 
-use super::{CatalogReader, Loaded, Provider, ProviderError};
-use crate::{schema::PluginDefinition, source::SourceSpec};
+use super::{CatalogReader, Loaded, Provider, ProviderError, read_text, turns::Turns};
+use crate::{
+    name::{PluginName, SourceId},
+    schema::PluginDefinition,
+    source::SourceSpec,
+};
 
 /// The folder that catalog files are read from, and never from outside of it.
 #[derive(Clone, Debug)]
@@ -62,11 +66,22 @@ impl FileRoot {
     }
 }
 
-/// Reads sources of type `yaml`: the file that `properties.yamlCatalogPath` names.
+/// Reads sources of type `yaml`: the file that `properties.yamlCatalogPath` names. Cheap to clone.
+///
+/// Reading goes on when its caller gives up, for a thread cannot be stopped. Until it has ended, the source is not read again.
 #[derive(Clone, Debug)]
 pub struct FileProvider {
     root: FileRoot,
     reader: CatalogReader,
+    turns: Turns<Key>,
+}
+
+/// A source as a provider knows it: whose it is stands in none of its arguments, and two tenants' would wait for each other.
+type Key = (PluginName, SourceId, Option<String>);
+
+fn key(plugin: &PluginDefinition, source: &SourceSpec) -> Key {
+    let path = source.properties.get(PATH).and_then(|path| path.as_str());
+    (plugin.name.clone(), source.id.clone(), path.map(String::from))
 }
 
 /// The property that names the file.
@@ -75,7 +90,7 @@ const PATH: &str = "yamlCatalogPath";
 impl FileProvider {
     /// Below that folder.
     pub fn new(root: FileRoot) -> Self {
-        Self { root, reader: CatalogReader::default() }
+        Self { root, reader: CatalogReader::default(), turns: Turns::default() }
     }
 
     /// With other limits.
@@ -104,13 +119,6 @@ impl FileProvider {
     }
 }
 
-/// The text of a file that may grow while it is read.
-fn read_text(path: &Path, max: usize) -> io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(max as u64 + 1).read_to_string(&mut text)?;
-    if text.len() > max { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(text) }
-}
-
 #[async_trait]
 impl Provider for FileProvider {
     fn source_type(&self) -> &'static str {
@@ -119,8 +127,13 @@ impl Provider for FileProvider {
 
     async fn load(&self, plugin: &PluginDefinition, source: &SourceSpec) -> Result<Loaded, ProviderError> {
         let (provider, plugin, source) = (self.clone(), plugin.clone(), source.clone());
+        let turn = self.turns.take(key(&plugin, &source)).await;
         // reading and parsing take long for a large file
-        tokio::task::spawn_blocking(move || provider.read(&plugin, &source))
+        let read = move || {
+            let _turn = turn;
+            provider.read(&plugin, &source)
+        };
+        tokio::task::spawn_blocking(read)
             .await
             .map_err(|error| ProviderError::new("reading the file failed").caused_by(error))?
     }
@@ -129,6 +142,8 @@ impl Provider for FileProvider {
 #[cfg(test)]
 mod tests {
     use std::fs;
+
+    use futures_util::FutureExt;
 
     use super::*;
 
@@ -171,14 +186,20 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_large_file_or_one_that_is_no_text_is_refused() {
-        let (folder, _) = folder();
-        let path = folder.path().join("f");
-        fs::write(&path, "12345").unwrap();
-        assert_eq!(read_text(&path, 5).unwrap(), "12345");
-        assert_eq!(read_text(&path, 4).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
-        fs::write(&path, [0xff, 0xfe]).unwrap();
-        assert_eq!(read_text(&path, 5).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    #[tokio::test]
+    async fn a_source_is_not_read_again_while_its_last_read_goes_on() {
+        let (_folder, root) = folder();
+        let provider = FileProvider::new(root);
+        let plugin = crate::plugin::builtin().unwrap().remove(0);
+        let source: SourceSpec = serde_json::from_value(serde_json::json!({
+            "id": "a", "type": "yaml", "properties": {"yamlCatalogPath": "models.yaml"}
+        }))
+        .unwrap();
+        let running = provider.turns.take(key(&plugin, &source)).await;
+        assert!(provider.load(&plugin, &source).now_or_never().is_none());
+        let other = SourceSpec { id: "b".parse().unwrap(), ..source.clone() };
+        assert!(provider.load(&plugin, &other).await.is_ok());
+        drop(running);
+        assert!(provider.load(&plugin, &source).await.is_ok());
     }
 }

@@ -3,6 +3,8 @@
 mod catalog;
 mod file;
 mod sources;
+mod text;
+mod turns;
 
 use std::{error::Error, fmt};
 
@@ -12,6 +14,7 @@ pub use self::{
     catalog::{CatalogReader, NameGlobs},
     file::{FileProvider, FileRoot},
     sources::{SourcesFile, SourcesFileError},
+    text::read_text,
 };
 use crate::{
     asset::{AssetDraft, FieldFault},
