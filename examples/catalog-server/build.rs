@@ -12,8 +12,8 @@ fn main() {
     // reproducible builds name their own time (reproducible-builds.org, SOURCE_DATE_EPOCH)
     let fixed = env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
     let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    println!("cargo::rustc-env=CATALOG_GIT_REVISION={revision}");
-    println!("cargo::rustc-env=CATALOG_BUILD_EPOCH={}", fixed.unwrap_or_else(now));
+    println!("cargo::rustc-env=BUILD_GIT_REVISION={revision}");
+    println!("cargo::rustc-env=BUILD_EPOCH={}", fixed.unwrap_or_else(now));
     println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
     for file in git(&["rev-parse", "--git-path", "HEAD", "--git-path", "refs/heads"])
         .iter()

@@ -74,7 +74,10 @@ fn settings(outer: &ArgMatches, inner: &ArgMatches) -> Result<Settings, AnyError
 
 /// Every setting, for people.
 fn keys() -> String {
-    let mut out = String::new();
+    let mut out = String::from(
+        "Variables that Kubernetes sets for Services of the names `catalog…` (CATALOG_SERVICE_HOST, CATALOG_PORT_8080_TCP, …) are\n\
+         no settings and are passed over; every other CATALOG_* that is not here is an error.\n\n",
+    );
     for setting in SETTINGS {
         let default = |value: Option<&'static str>| match value {
             None => "none",

@@ -69,7 +69,7 @@ async fn version() -> Response {
     axum::Json(json!({
         "name": env!("CARGO_PKG_NAME"),
         "version": env!("CARGO_PKG_VERSION"),
-        "gitRevision": env!("CATALOG_GIT_REVISION"),
+        "gitRevision": env!("BUILD_GIT_REVISION"),
         "buildTime": build_time(),
         "schemaVersion": catalog_core::store::sql::MIGRATIONS.newest(),
     }))
@@ -78,7 +78,7 @@ async fn version() -> Response {
 
 /// When the binary was built; the build script tells it in seconds since 1970.
 fn build_time() -> Option<Timestamp> {
-    let seconds: i64 = env!("CATALOG_BUILD_EPOCH").parse().ok()?;
+    let seconds: i64 = env!("BUILD_EPOCH").parse().ok()?;
     Timestamp::from_unix_ms(seconds.saturating_mul(1_000)).ok()
 }
 

@@ -70,19 +70,22 @@ impl Settings {
         Ok(())
     }
 
-    /// Reads the variables that begin with `CATALOG_`.
+    /// Reads the variables that begin with `CATALOG_`. Those that Kubernetes makes for Services whose names begin so are none.
     pub(crate) fn read_environment(
         &mut self,
         vars: impl Iterator<Item = (OsString, OsString)>,
     ) -> Result<(), ConfigError> {
         for (name, value) in vars {
             let Some(name) = name.to_str().filter(|name| name.starts_with("CATALOG_")) else { continue };
-            let setting = SETTINGS.iter().find(|setting| setting.env == name).ok_or_else(|| {
-                ConfigError::new(
+            let Some(setting) = SETTINGS.iter().find(|setting| setting.env == name) else {
+                if is_service_link(name) {
+                    continue;
+                }
+                return Err(ConfigError::new(
                     name,
                     format!("there is no such setting{}", nearest(name, SETTINGS.iter().map(|s| s.env))),
-                )
-            })?;
+                ));
+            };
             let text = value.to_str().ok_or_else(|| ConfigError::new(name, "is no UTF-8 text"))?;
             self.set(setting, text, Origin::Environment)?;
         }
@@ -171,6 +174,24 @@ impl Settings {
             _ => key.into(),
         }
     }
+}
+
+/// Whether a variable has the form of those that the kubelet sets for each Service of a Pod's namespace:
+/// `CATALOG_SERVER_SERVICE_HOST`, `…_SERVICE_PORT`, `…_SERVICE_PORT_HTTP`, `…_PORT`, `…_PORT_8080_TCP`, `…_PORT_8080_TCP_ADDR`.
+///
+/// Source: Kubernetes, "Service", environment variables; `makeEnvVariables` of the kubelet.
+fn is_service_link(name: &str) -> bool {
+    if name.ends_with("_SERVICE_HOST") || name.ends_with("_PORT") || name.contains("_SERVICE_PORT_") {
+        return true;
+    }
+    let Some((_, link)) = name.rsplit_once("_PORT_") else { return false };
+    // a link of a port may itself end in `_PORT`, which is taken above
+    let mut parts = link.split('_');
+    let number =
+        parts.next().is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    let protocol = parts.next().is_some_and(|part| matches!(part, "TCP" | "UDP" | "SCTP"));
+    let what = parts.next().is_none_or(|part| matches!(part, "PROTO" | "ADDR"));
+    number && protocol && what && parts.next().is_none()
 }
 
 fn find(key: &str) -> Option<&'static Setting> {
@@ -363,6 +384,37 @@ mod tests {
         assert!(error.starts_with("CATALOG_TENANCY_MODE: unknown variant `many`"), "{error}");
         let error = fails(None, &[OPEN[0], OPEN[1], ("CATALOG_PROFILE", "test")]);
         assert!(error.starts_with("CATALOG_PROFILE: unknown variant"), "{error}");
+    }
+
+    #[test]
+    fn what_kubernetes_sets_for_a_service_is_no_setting() {
+        for name in [
+            "CATALOG_SERVICE_HOST",
+            "CATALOG_SERVICE_PORT",
+            "CATALOG_SERVICE_PORT_HTTP",
+            "CATALOG_PORT",
+            "CATALOG_PORT_8080_TCP",
+            "CATALOG_PORT_8080_TCP_PROTO",
+            "CATALOG_PORT_8080_TCP_PORT",
+            "CATALOG_PORT_8080_TCP_ADDR",
+            "CATALOG_SERVER_PORT",
+            "CATALOG_SERVER_PORT_53_UDP_ADDR",
+            "CATALOG_SERVER_SERVICE_PORT_GRPC_WEB",
+            "CATALOG_PORT_9_SCTP",
+        ] {
+            let (_, config) = read(None, &[(name, "tcp://10.0.0.1:8080")], &[]).unwrap();
+            assert_eq!(config.profile, super::super::Profile::Demo, "{name}");
+        }
+        for name in [
+            "CATALOG_PORTS",
+            "CATALOG_PORT_X_TCP",
+            "CATALOG_PORT_80_TCP_X",
+            "CATALOG_SERVICE",
+            "CATALOG_HOST",
+        ] {
+            assert!(fails(None, &[(name, "x")]).contains("no such setting"), "{name}");
+        }
+        assert!(SETTINGS.iter().all(|setting| !is_service_link(setting.env)));
     }
 
     #[test]
