@@ -43,6 +43,15 @@ impl Kind {
             Self::List => "LIST",
         }
     }
+
+    /// What a value is, to be read after "is" or "must be".
+    pub(crate) fn phrase(self) -> &'static str {
+        match self {
+            Self::Text => "a text",
+            Self::Integer => "a whole number",
+            Self::List => "a list of texts",
+        }
+    }
 }
 
 impl Setting {

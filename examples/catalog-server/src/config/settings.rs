@@ -57,15 +57,20 @@ impl Settings {
         }
         for (key, node) in leaves("", &root) {
             let setting = find(&key).ok_or_else(|| {
-                ConfigError::new(
-                    place(node.line()),
-                    format!("`{key}` is no setting{}", nearest(&key, SETTINGS.iter().map(|s| s.key))),
-                )
+                let message = match SETTINGS.iter().find(|setting| is_below(&key, setting.key)) {
+                    // what stands there may be a secret that is indented wrongly
+                    Some(setting) => {
+                        format!("`{}` is {} and no section", setting.key, setting.kind.phrase())
+                    }
+                    None => format!("`{key}` is no setting{}", nearest(&key, SETTINGS.iter().map(|s| s.key))),
+                };
+                ConfigError::new(place(node.line()), message)
             })?;
-            self.values.insert(
-                setting.key,
-                (node.to_value(), Origin::File { path: path.into(), line: node.line() }),
-            );
+            let origin = Origin::File { path: path.into(), line: node.line() };
+            match node.to_value() {
+                Value::String(text) if setting.kind == Kind::List => self.set(setting, &text, origin)?,
+                value => drop(self.values.insert(setting.key, (value, origin))),
+            }
         }
         Ok(())
     }
@@ -161,7 +166,14 @@ impl Settings {
         let config: Config = serde_path_to_error::deserialize(Value::Object(tree)).map_err(|error| {
             let key = error.path().to_string();
             let key = key.split('[').next().unwrap_or_default();
-            ConfigError::new(self.place(key), error.inner().to_string())
+            // serde tells the value
+            let message = match find(key) {
+                Some(setting) if setting.secret => {
+                    format!("must be {}", setting.kind.phrase())
+                }
+                _ => error.inner().to_string(),
+            };
+            ConfigError::new(self.place(key), message)
         })?;
         config.validate().map_err(|error| ConfigError { place: self.place(&error.place), ..error })?;
         Ok(config)
@@ -174,6 +186,11 @@ impl Settings {
             _ => key.into(),
         }
     }
+}
+
+/// Whether a dotted key lies below another.
+fn is_below(key: &str, above: &str) -> bool {
+    key.strip_prefix(above).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Whether a variable has the form of those that the kubelet sets for each Service of a Pod's namespace:
@@ -424,6 +441,33 @@ mod tests {
         let (settings, config) = read(None, &env, &[]).unwrap();
         assert_eq!(config.page_token_keys, [keys]);
         assert!(!settings.to_string().contains("a-secret"), "{settings}");
+        // as a text of the file they are what they are in the environment
+        let file = format!("profile: demo\npage_token_keys: {keys}, {keys}\n");
+        let (settings, config) = read(Some(&file), &[], &[]).unwrap();
+        assert_eq!(config.page_token_keys, [keys, keys]);
+        assert!(!settings.to_string().contains("a-secret"), "{settings}");
+    }
+
+    #[test]
+    fn no_error_prints_a_secret() {
+        for (file, part) in [
+            (
+                "page_token_keys:\n  hunter2: x\n",
+                "c.yaml:2: `page_token_keys` is a list of texts and no section",
+            ),
+            (
+                "page_token_keys:\n- {hunter2: hunter2}\n",
+                "c.yaml:2: `page_token_keys`: must be a list of texts",
+            ),
+            ("page_token_keys: [1, hunter2]\n", "`page_token_keys`: must be a list of texts"),
+            (
+                "database:\n  url:\n    postgres://u:hunter2@h/d: x\n",
+                "`database.url` is a text and no section",
+            ),
+        ] {
+            let error = fails(Some(&format!("{file}profile: demo\n")), &[]);
+            assert!(error.contains(part) && !error.contains("hunter2"), "{error}");
+        }
     }
 
     #[test]
