@@ -79,24 +79,31 @@ fn keys() -> String {
          no settings and are passed over; every other CATALOG_* that is not here is an error.\n\n",
     );
     for setting in SETTINGS {
-        let default = |value: Option<&'static str>| match value {
-            None => "none",
-            Some("") => "empty",
-            Some(value) => value,
-        };
-        let (demo, production) = (default(setting.demo), default(setting.production));
-        let default = if demo == production {
-            demo.into()
-        } else {
-            format!("{production} (production), {demo} (demo)")
-        };
         let (noun, flag) = (setting.kind.noun().to_lowercase(), setting.flag());
         // writing to a string cannot fail
         let _ = writeln!(
             out,
-            "{}\n    {}\n    {noun}; default {default}; {}; --{flag}",
-            setting.key, setting.meaning, setting.env
+            "{}\n    {}\n    {noun}; {}; {}; --{flag}",
+            setting.key,
+            setting.meaning,
+            default(setting),
+            setting.env
         );
     }
     out
+}
+
+/// What holds where a setting is not given.
+fn default(setting: &Setting) -> String {
+    if setting.key == "profile" {
+        return "default demo, or production where a setting is given that could matter".into();
+    }
+    let told = |value: Option<&'static str>| match value {
+        None if setting.required => "required".to_owned(),
+        None => "no default".to_owned(),
+        Some("") => "default empty".to_owned(),
+        Some(value) => format!("default {value}"),
+    };
+    let (demo, production) = (told(setting.demo), told(setting.production));
+    if demo == production { demo } else { format!("{production} (production), {demo} (demo)") }
 }

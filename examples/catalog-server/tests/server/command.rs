@@ -87,6 +87,17 @@ fn every_setting_is_told_and_no_secret_is() {
     for part in ["CATALOG_LISTEN", "CATALOG_PAGE_TOKEN_KEYS", "in seconds", "in bytes", "127.0.0.1:8080"] {
         assert!(keys.contains(part), "{part}");
     }
+    for part in [
+        "text; default demo, or production where a setting is given that could matter; CATALOG_PROFILE",
+        "text; required (production), default anonymous (demo); CATALOG_AUTH_MODE",
+        "text; required (production), default none (demo); CATALOG_AUTHZ_MODE",
+        "text; no default; CATALOG_LISTEN_FILE",
+        "list; default empty; CATALOG_PAGE_TOKEN_KEYS",
+        "text; default single (production), default namespace (demo); CATALOG_TENANCY_MODE",
+        "CATALOG_SERVICE_HOST",
+    ] {
+        assert!(keys.contains(part), "{part} is not in\n{keys}");
+    }
     assert!(stdout(&["--help"], &[]).contains("--cache-discovery-ttl"));
 }
 
