@@ -38,7 +38,16 @@ async fn two_migrations_at_once_are_one() {
 
 #[tokio::test]
 async fn what_sqlite_cannot_do_is_refused() {
-    for url in ["sqlite::memory:", "sqlite://x?mode=memory", "postgres://localhost/x"] {
+    for url in [
+        "sqlite::memory:",
+        "sqlite:%3Amemory%3A",
+        "sqlite://%3amemory%3a",
+        "sqlite://x?mode=memory",
+        "sqlite:",
+        "sqlite://",
+        "sqlite://?mode=rwc",
+        "postgres://localhost/x",
+    ] {
         assert!(Database::sqlite(url, DatabaseOptions::default()).await.is_err(), "{url}");
     }
     let folder = tempfile::tempdir().unwrap();

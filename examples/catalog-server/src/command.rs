@@ -1,6 +1,9 @@
 //! The command line.
 
-use std::fmt::Write;
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+};
 
 use clap::{Arg, ArgMatches, Command};
 
@@ -15,18 +18,26 @@ pub(crate) fn run() -> Result<(), AnyError> {
     let matches = command().get_matches();
     let (name, inner) = matches.subcommand().unwrap_or(("serve", &matches));
     if name == "keys" {
-        print!("{}", keys());
-        return Ok(());
+        return Ok(print(&keys())?);
     }
     let settings = settings(&matches, inner)?;
     let config = settings.config()?;
     match name {
-        "config" => print!("{settings}"),
-        "routes" => print!("{}", serve::offline(&config)?.0),
-        "openapi" => println!("{}", serve::offline(&config)?.1),
+        "config" => print(&settings.to_string())?,
+        "routes" => print(&serve::offline(&config)?.0.to_string())?,
+        "openapi" => print(&format!("{}\n", serve::offline(&config)?.1))?,
         _ => serve::run(&config)?,
     }
     Ok(())
+}
+
+/// Prints to standard output. A reader that has had enough is no error.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome,
+    }
 }
 
 fn command() -> Command {

@@ -7,12 +7,13 @@ use catalog_core::{
     name::Namespace,
     page::PageTokens,
     plugin::{DataPlugin, Plugin, builtin},
-    provider::{FileProvider, FileRoot, SourcesFile},
+    provider::{FileProvider, FileRoot, SourcesFile, read_text},
     refresh::Refresher,
     registry::{Registry, RegistryConfig},
     schema::PluginDefinition,
+    source::redact,
     store::{
-        AssetStore, Changes, Listened, MemoryAssetStore, MemorySourceStore, SourceStore,
+        AssetStore, Changes, Listened, MemoryAssetStore, MemorySourceStore, SourceStore, StoreError,
         database::{Database, DatabaseOptions},
         hook::{Unaudited, Unqueued},
         page_tokens,
@@ -21,6 +22,7 @@ use catalog_core::{
             secure_rows,
         },
     },
+    yaml,
 };
 use catalog_ha::{Drain, Readiness, probes, terminated};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -28,6 +30,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     AnyError,
+    command::print,
     config::{self, Config, ConfigError, Profile, Switch, milliseconds, seconds},
     docs, health,
     listener::{self, Limits},
@@ -73,9 +76,10 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
 async fn serve(config: &Config) -> Result<(), AnyError> {
     let counted = metrics::start()?;
     let database = connect(&config.database).await?;
-    let migrated = migrate(&database, MIGRATIONS).await?;
+    let unfit = |error: StoreError| database_error(&config.database).caused_by(error);
+    let migrated = migrate(&database, MIGRATIONS).await.map_err(unfit)?;
     if config.database.row_level_security == Switch::On {
-        secure_rows(&database).await?;
+        secure_rows(&database).await.map_err(unfit)?;
     }
     let tokens = match config.page_token_keys.as_slice() {
         [] => page_tokens(&SqlSettingStore::new(database.clone())).await?,
@@ -111,7 +115,7 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
 
     let listener = TcpListener::bind(config.listen)
         .await
-        .map_err(|error| ConfigError::new("listen", error.to_string()))?;
+        .map_err(|error| ConfigError::new("listen", format!("`{}`: {error}", config.listen)))?;
     let address = listener.local_addr()?;
     announce(config, address)?;
     let starting = tokio::spawn({
@@ -167,10 +171,21 @@ async fn connect(config: &config::Database) -> Result<Database, AnyError> {
         statement_timeout: milliseconds(config.statement_timeout_ms),
         row_level_security: config.row_level_security == Switch::On,
     };
-    if config.url.starts_with("sqlite:") {
-        return Ok(Database::sqlite(&config.url, options).await?);
-    }
-    Ok(Database::postgres(&config.url, options).await?)
+    let opened = if config.url.starts_with("sqlite:") {
+        Database::sqlite(&config.url, options).await
+    } else {
+        Database::postgres(&config.url, options).await
+    };
+    Ok(opened.map_err(|error| database_error(config).caused_by(error))?)
+}
+
+/// An error of the database, which is named as far as it may be shown.
+fn database_error(config: &config::Database) -> ConfigError {
+    let url = redact("", &config.url.as_str().into());
+    ConfigError::new(
+        "database.url",
+        format!("the database `{}` cannot be used", url.as_str().unwrap_or_default()),
+    )
 }
 
 /// Makes the indexes that the plugins' fields need. Without them lists are slow and right, so the server serves meanwhile.
@@ -265,7 +280,8 @@ fn wanted<A: AssetStore + Clone, S: SourceStore + Clone>(
     }
     if let Some(file) = &config.sources.file {
         let error = |message: String| ConfigError::new(file.display().to_string(), message);
-        let text = std::fs::read_to_string(file).map_err(|cause| error(cause.to_string()))?;
+        let text =
+            read_text(file, yaml::Limits::default().bytes).map_err(|cause| error(cause.to_string()))?;
         let read = SourcesFile::parse(&text, plugins).map_err(|faults| error(format!("\n{faults}")))?;
         let base = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let root = FileRoot::new(config.sources.root.as_deref().unwrap_or(base), base);
@@ -285,15 +301,16 @@ fn announce(config: &Config, address: SocketAddr) -> Result<(), AnyError> {
     if let Some(file) = &config.listen_file {
         // in one step, so that no reader sees half of it
         let part = file.with_extension("part");
-        std::fs::write(&part, address.to_string())?;
-        std::fs::rename(&part, file)?;
+        std::fs::write(&part, address.to_string())
+            .and_then(|()| std::fs::rename(&part, file))
+            .map_err(|error| ConfigError::new("listen_file", format!("`{}`: {error}", file.display())))?;
     }
     tracing::info!(%address, "listening");
     if config.authz_is_open() && config.profile == Profile::Production {
         tracing::warn!("authorization is switched off: everybody who reaches the server may do everything");
     }
     if config.profile == Profile::Demo {
-        println!("{}", welcome::text(address));
+        print(&format!("{}\n", welcome::text(address)))?;
     }
     Ok(())
 }

@@ -54,7 +54,12 @@ impl Database {
         if !url.starts_with("sqlite:") {
             return Err(StoreError::new(StoreErrorKind::Internal, "the URL does not begin with `sqlite:`"));
         }
-        if url.contains(":memory:") || url.contains("mode=memory") {
+        let file = options.get_filename();
+        // by its parsed name: a URL may be without one, or write it with escapes
+        if file.as_os_str().is_empty() {
+            return Err(StoreError::new(StoreErrorKind::Internal, "the URL names no file"));
+        }
+        if is_in_memory(file) || url.contains("mode=memory") {
             return Err(StoreError::new(
                 StoreErrorKind::Internal,
                 "a database in memory would be another one for each connection",
@@ -78,6 +83,12 @@ impl Database {
         let readers = Readers::open(&file, database)?;
         Ok(Self::from_engine(SqliteEngine { readers, writer }))
     }
+}
+
+/// Whether SQLite takes the name for a database in memory; the driver names those that it makes so by itself.
+fn is_in_memory(file: &Path) -> bool {
+    let name = file.to_string_lossy();
+    name == ":memory:" || name.starts_with("file:")
 }
 
 fn make_private_folder(folder: &Path) -> std::io::Result<()> {

@@ -5,8 +5,9 @@ mod settings;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use catalog_core::name::Namespace;
+use catalog_core::{name::Namespace, page::PageTokens};
 use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
 
 pub(crate) use self::{
     setting::{SETTINGS, Setting},
@@ -174,8 +175,20 @@ impl Config {
         if self.profile == Profile::Demo && !self.listen.ip().is_loopback() {
             return Err(ConfigError::new("listen", "the demo profile is served on loopback only"));
         }
-        if self.listen_file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
-            return Err(ConfigError::new("listen_file", "must name a file"));
+        for (key, path) in [
+            ("listen_file", &self.listen_file),
+            ("sources.file", &self.sources.file),
+            ("sources.root", &self.sources.root),
+        ] {
+            if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+                return Err(ConfigError::new(key, "is empty; without the setting there is none"));
+            }
+        }
+        EnvFilter::try_new(&self.log.filter)
+            .map_err(|error| ConfigError::new("log.filter", error.to_string()))?;
+        if !self.page_token_keys.is_empty() {
+            PageTokens::new(&self.page_token_keys)
+                .map_err(|error| ConfigError::new("page_token_keys", error.to_string()))?;
         }
         for (key, number) in [
             ("http.timeout_seconds", self.http.timeout_seconds),

@@ -3,17 +3,19 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    fmt, fs,
+    fmt,
     path::{Path, PathBuf},
 };
 
 use catalog_core::{
+    provider::read_text,
     source::redact,
     yaml::{Limits, Node},
 };
 use serde_json::{Map, Value};
 
 use super::{Config, SETTINGS, Setting, setting::Kind};
+use crate::AnyError;
 
 /// Where a value comes from.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,11 +32,18 @@ pub(crate) enum Origin {
 pub(crate) struct ConfigError {
     place: String,
     message: String,
+    source: Option<AnyError>,
 }
 
 impl ConfigError {
     pub(crate) fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { place: place.into(), message: message.into() }
+        Self { place: place.into(), message: message.into(), source: None }
+    }
+
+    /// With what went wrong.
+    pub(crate) fn caused_by(mut self, source: impl Into<AnyError>) -> Self {
+        self.source = Some(source.into());
+        self
     }
 }
 
@@ -48,7 +57,7 @@ impl Settings {
     /// Reads a file.
     pub(crate) fn read_file(&mut self, path: &Path) -> Result<(), ConfigError> {
         let place = |line: usize| format!("{}:{line}", path.display());
-        let text = fs::read_to_string(path)
+        let text = read_text(path, Limits::default().bytes)
             .map_err(|error| ConfigError::new(path.display().to_string(), error.to_string()))?;
         let root = Node::parse(&text, Limits::default())
             .map_err(|error| ConfigError::new(path.display().to_string(), error.to_string()))?;
@@ -305,7 +314,7 @@ mod tests {
         if let Some(text) = file {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("c.yaml");
-            fs::write(&path, text).unwrap();
+            std::fs::write(&path, text).unwrap();
             settings.read_file(&path)?;
         }
         settings.read_environment(env.iter().map(|(name, value)| (name.into(), value.into())))?;

@@ -1,3 +1,10 @@
+use std::{
+    fs,
+    io::Read,
+    net::TcpListener,
+    process::{Command, Stdio},
+};
+
 use crate::fixture::{command, run};
 
 fn stderr(args: &[&str], env: &[(&str, &str)]) -> String {
@@ -137,4 +144,68 @@ fn the_routes_and_what_they_ask_for_are_those_of_the_contract() {
         public.len() == expected.len() && expected.iter().all(|path| public.contains(path)),
         "{public:?}"
     );
+}
+
+#[test]
+fn what_keeps_the_server_from_starting_is_told_with_setting_and_place() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("no-database"), "nothing of the sort ".repeat(100)).unwrap();
+    assert!(Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap().success());
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let busy = busy.local_addr().unwrap().to_string();
+    for (args, env, parts) in [
+        (
+            &["--database-url", "sqlite://no-database"][..],
+            &[][..],
+            &["database.url", "sqlite://no-database"][..],
+        ),
+        (
+            &["--database-url", "sqlite://no-database/x/y.db"],
+            &[],
+            &["database.url", "sqlite://no-database/x/y.db"],
+        ),
+        (&["--database-url", "sqlite:%3Amemory%3A"], &[], &["database.url", "in memory"]),
+        (&["--database-url", "sqlite://"], &[], &["database.url", "names no file"]),
+        (
+            &["--database-url", "postgres://bot:hunter2@127.0.0.1:1/x"],
+            &[],
+            &["database.url", "@127.0.0.1:1/x` cannot be used"],
+        ),
+        (&["--listen", &busy], &[], &["listen: ", &busy]),
+        (&["--listen-file", "missing/address"], &[], &["listen_file: ", "missing/address"]),
+        (&[], &[("CATALOG_SOURCES", "")], &["CATALOG_SOURCES: is empty"]),
+        (&["--sources", "/dev/zero"], &[], &["/dev/zero", "no regular file"]),
+        (&["--sources", "pipe"], &[], &["pipe", "no regular file"]),
+        (&["--config", "pipe"], &[], &["pipe", "no regular file"]),
+        (&["config", "--log-filter", "info,catalog=loud"], &[], &["--log-filter: "]),
+        (&["config", "--page-token-keys", "short"], &[], &["--page-token-keys: ", "shorter than 32"]),
+    ] {
+        let output = command(folder.path(), env)
+            .args(["--profile", "demo"])
+            .args(if args.contains(&&*busy) { &[][..] } else { &["--listen", "127.0.0.1:0"] })
+            .args(args)
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?} {env:?}: {told}");
+        for part in parts {
+            assert!(told.contains(part) && !told.contains("hunter2"), "{args:?} {env:?}: {told}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_has_had_enough_is_no_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = command(folder.path(), &[])
+        .arg("openapi")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 10];
+    process.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = process.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && told.is_empty(), "{told}");
 }
