@@ -9,6 +9,7 @@ pub mod clock;
 pub mod context;
 mod excerpt;
 pub mod filter;
+pub mod future;
 #[cfg(feature = "axum")]
 pub mod http;
 pub mod identity;

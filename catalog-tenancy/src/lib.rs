@@ -2,12 +2,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod error;
-mod future;
 mod layer;
 pub mod resolver;
 mod service;
 
+pub use catalog_core::future::ResponseFuture;
+
 pub use self::{
-    error::TenantError, future::ResponseFuture, layer::ResolveTenantLayer, resolver::TenantResolver,
-    service::ResolveTenant,
+    error::TenantError, layer::ResolveTenantLayer, resolver::TenantResolver, service::ResolveTenant,
 };

@@ -1,9 +1,7 @@
 //! Who asks.
 
 mod anonymous;
-mod future;
 
-pub use self::{
-    anonymous::{Anonymous, AnonymousLayer},
-    future::ResponseFuture,
-};
+pub use catalog_core::future::ResponseFuture;
+
+pub use self::anonymous::{Anonymous, AnonymousLayer};

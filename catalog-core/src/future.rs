@@ -1,3 +1,5 @@
+//! The future of layers that either refuse a request at once or pass it on.
+
 use std::{
     future::Future,
     pin::Pin,
@@ -8,7 +10,7 @@ use http::Response;
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The future of [`ResolveTenant`](crate::ResolveTenant).
+    /// The answer of a service within, or a refusal that is there already.
     #[derive(Debug)]
     pub struct ResponseFuture<F, B> {
         #[pin]
@@ -26,11 +28,13 @@ pin_project! {
 }
 
 impl<F, B> ResponseFuture<F, B> {
-    pub(crate) fn inner(future: F) -> Self {
+    /// Passes on what the service within answers.
+    pub fn inner(future: F) -> Self {
         Self { state: State::Inner { future } }
     }
 
-    pub(crate) fn refused(response: Response<B>) -> Self {
+    /// Answers at once.
+    pub fn refused(response: Response<B>) -> Self {
         Self { state: State::Refused { response: Some(response) } }
     }
 }
