@@ -88,6 +88,9 @@ macro_rules! problems {
     };
 }
 
+/// A longer path is not told back, in bytes.
+const MAX_INSTANCE: usize = 4_096;
+
 impl Problem {
     problems! {
         /// 400: the request is not understood.
@@ -205,7 +208,9 @@ impl Problem {
     /// Fills in what the request's context knows and the problem does not say yet.
     #[must_use]
     pub fn in_context(mut self, context: &RequestContext) -> Self {
-        self.instance.get_or_insert_with(|| context.path().into());
+        if self.instance.is_none() && context.path().len() <= MAX_INSTANCE {
+            self.instance = Some(context.path().into());
+        }
         self.request_id.get_or_insert_with(|| context.request_id().to_string());
         if self.namespace.is_none() {
             self.namespace = context.namespace().cloned();

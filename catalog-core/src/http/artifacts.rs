@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{extract::Path, response::Response};
+use axum::response::Response;
 use http::Uri;
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use super::{
     catalog::Catalog,
     openapi::{Parameter, Reply, entity_shape_name},
     query::Query,
-    request::Scope,
+    request::{Scope, Segment},
     route::{Doc, Routes},
 };
 use crate::{
@@ -50,9 +50,7 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(
             format!("{}/{}/{{name}}/artifacts", definition.base_path(), entity.plural),
             may.clone(),
             doc.tagged(definition.name.as_str()).with_parameters(parameters),
-            move |scope: Scope, Path(name): Path<String>, uri: Uri| {
-                list(Arc::clone(&served), scope, name, uri)
-            },
+            move |scope: Scope, Segment(name): Segment, uri: Uri| list(Arc::clone(&served), scope, name, uri),
         );
     }
     routes

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{extract::Path, response::Response};
+use axum::response::Response;
 use http::{HeaderMap, Uri};
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use super::{
     catalog::Catalog,
     openapi::{Parameter, Reply, entity_shape_name},
     query::Query,
-    request::Scope,
+    request::{Scope, Segment},
     route::{Doc, Routes},
 };
 use crate::{
@@ -101,7 +101,7 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(
                 format!("{path}/{{name}}"),
                 may(Verb::Get, Reach::Tenant),
                 get_doc.tagged(definition.name.as_str()).with_parameters(name),
-                move |scope: Scope, Path(name): Path<String>, headers: HeaderMap, uri: Uri| {
+                move |scope: Scope, Segment(name): Segment, headers: HeaderMap, uri: Uri| {
                     get(Arc::clone(&served), scope, name, headers, uri)
                 },
             );

@@ -1,6 +1,6 @@
 //! `/api/plugins`: what is here and how it does.
 
-use axum::{extract::Path, response::Response};
+use axum::response::Response;
 use http::{HeaderMap, Uri};
 use serde_json::{Value, json};
 
@@ -10,6 +10,7 @@ use super::{
     catalog::Catalog,
     openapi::{Parameter, Reply},
     query::Query,
+    request::Segment,
     route::{Doc, Routes},
 };
 use crate::{
@@ -39,7 +40,7 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(catalog: &Catalog<A, S>) -> 
             doc("getPlugin", "One plugin.", "Plugin").with_parameters(name()),
             {
                 let catalog = catalog.clone();
-                move |Path(name): Path<String>, headers: HeaderMap, uri: Uri| {
+                move |Segment(name): Segment, headers: HeaderMap, uri: Uri| {
                     get(catalog.clone(), name, headers, uri)
                 }
             },
@@ -51,7 +52,7 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(catalog: &Catalog<A, S>) -> 
                 .with_parameters(name()),
             {
                 let catalog = catalog.clone();
-                move |Path(name): Path<String>, headers: HeaderMap, uri: Uri| {
+                move |Segment(name): Segment, headers: HeaderMap, uri: Uri| {
                     get_capabilities(catalog.clone(), name, headers, uri)
                 }
             },

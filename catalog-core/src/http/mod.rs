@@ -13,6 +13,7 @@ mod discovery;
 mod filter_options;
 mod generations;
 mod guard;
+mod limit_target;
 mod openapi;
 mod pages;
 mod problem;
@@ -25,9 +26,10 @@ pub use self::{
     cache::cached_json,
     catalog::{Catalog, CatalogConfig},
     guard::{GuardPlugin, GuardPluginLayer},
+    limit_target::{LimitTarget, LimitTargetLayer},
     openapi::{Parameter, Reply, Shape},
     problem::{DescribeProblems, DescribeProblemsLayer, OwnShape},
     query::Query,
-    request::{Context, Scope},
+    request::{Context, Scope, Segment},
     route::{Access, Doc, RouteError, Routes},
 };

@@ -1,9 +1,9 @@
 //! What handlers take out of a request.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, fmt};
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, Path, path::ErrorKind, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use http::request::Parts;
@@ -36,6 +36,34 @@ impl<S: Sync> FromRequestParts<S> for Scope {
             Problem::internal("the server is not set up for this route")
         })
     }
+}
+
+/// The one placeholder of the route's path, decoded.
+#[derive(Clone, Debug)]
+pub struct Segment(pub String);
+
+impl<S: Sync + Send> FromRequestParts<S> for Segment {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let refused = |rejection| match rejection {
+            PathRejection::FailedToDeserializePathParams(fault) => match fault.into_kind() {
+                ErrorKind::InvalidUtf8InPathParam { key } => {
+                    Problem::invalid_parameter(format!("the path parameter `{key}` is no UTF-8 text"))
+                        .with_parameter(&key)
+                }
+                other => unfit(&other),
+            },
+            other => unfit(&other),
+        };
+        Path::from_request_parts(parts, state).await.map(|Path(text)| Self(text)).map_err(refused)
+    }
+}
+
+/// The route has no placeholder, or several.
+fn unfit(fault: &dyn fmt::Display) -> Problem {
+    tracing::error!(%fault, "a route takes a path parameter that it does not have");
+    Problem::internal("the server is not set up for this route")
 }
 
 impl IntoResponse for Problem {

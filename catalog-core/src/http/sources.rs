@@ -1,6 +1,6 @@
 //! A plugin's sources.
 
-use axum::{extract::Path, response::Response};
+use axum::response::Response;
 use http::{HeaderMap, Uri};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use super::{
     catalog::Catalog,
     openapi::{Parameter, Reply},
     query::Query,
-    request::Scope,
+    request::{Scope, Segment},
     route::{Doc, Routes},
 };
 use crate::{
@@ -50,7 +50,7 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(
         })
         .get(format!("{path}/{{id}}"), may(Verb::Get, Reach::Tenant), get_doc.tagged(name.as_str()), {
             let (catalog, name) = (catalog.clone(), name.clone());
-            move |scope: Scope, Path(id): Path<String>, uri: Uri| {
+            move |scope: Scope, Segment(id): Segment, uri: Uri| {
                 get(catalog.clone(), name.clone(), scope, id, uri)
             }
         })

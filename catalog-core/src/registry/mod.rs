@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use tokio::{sync::Notify, task::AbortHandle};
 
 pub use self::state::{PluginState, Unavailable};
-pub(crate) use self::supervisor::panic_text;
+pub use self::supervisor::panic_text;
 use crate::{
     backoff::Backoff,
     name::PluginName,

@@ -39,7 +39,7 @@ async fn start(handle: &PluginHandle, config: RegistryConfig) -> Result<(), Stri
 }
 
 /// What a panic said, if it said it in text.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
 }

@@ -7,12 +7,11 @@ use std::{
 
 use axum::{
     body::{Body, Bytes},
-    extract::Path,
     response::{IntoResponse, Redirect, Response},
 };
 use catalog_core::{
     clock::Timestamp,
-    http::{Access, Doc, Parameter, Reply, Routes, cached_json},
+    http::{Access, Doc, Parameter, Reply, Routes, Segment, cached_json},
     problem::Problem,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -55,7 +54,7 @@ pub(crate) fn routes(document: impl FnOnce(&Routes) -> String, others: Routes) -
             Access::Public,
             Doc::new("docsFile", "A part of that page.", text("*/*", "A script, style or picture."))
                 .with_parameters([Parameter::path("file", "Its name.")]),
-            move |Path(file): Path<String>| std::future::ready(asset(&file, Arc::clone(&page))),
+            move |Segment(file): Segment| std::future::ready(asset(&file, Arc::clone(&page))),
         );
     // set once, here, before anybody can ask
     let _ = slot.set(document(&routes).into());

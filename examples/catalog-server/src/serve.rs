@@ -181,11 +181,12 @@ async fn connect(config: &config::Database) -> Result<Database, AnyError> {
 
 /// An error of the database, which is named as far as it may be shown.
 fn database_error(config: &config::Database) -> ConfigError {
-    let url = redact("", &config.url.as_str().into());
-    ConfigError::new(
-        "database.url",
-        format!("the database `{}` cannot be used", url.as_str().unwrap_or_default()),
-    )
+    ConfigError::new("database.url", format!("the database `{}` cannot be used", shown(config)))
+}
+
+/// The database's URL without user and password.
+fn shown(config: &config::Database) -> String {
+    redact("", &config.url.as_str().into()).as_str().map(String::from).unwrap_or_default()
 }
 
 /// Makes the indexes that the plugins' fields need. Without them lists are slow and right, so the server serves meanwhile.
@@ -310,7 +311,7 @@ fn announce(config: &Config, address: SocketAddr) -> Result<(), AnyError> {
         tracing::warn!("authorization is switched off: everybody who reaches the server may do everything");
     }
     if config.profile == Profile::Demo {
-        print(&format!("{}\n", welcome::text(address)))?;
+        print(&format!("{}\n", welcome::text(address, &shown(&config.database))))?;
     }
     Ok(())
 }

@@ -6,9 +6,10 @@ use axum::{Router, response::Response};
 use catalog_core::{
     authorizer::InsecureAllowAll,
     context::{RequestContext, RequestContextLayer},
-    http::{DescribeProblemsLayer, RouteError, Routes},
+    http::{DescribeProblemsLayer, LimitTargetLayer, RouteError, Routes},
     name::Namespace,
     problem::Problem,
+    registry::panic_text,
 };
 use catalog_rbac::{AnonymousLayer, AuthorizeLayer};
 use catalog_tenancy::ResolveTenantLayer;
@@ -45,17 +46,22 @@ pub(crate) fn stack(config: &Config, default: &Namespace, routes: Routes) -> Res
             StatusCode::GATEWAY_TIMEOUT,
             seconds(config.http.timeout_seconds),
         ))
-        .layer(RequestBodyLimitLayer::new(config.http.body_limit_bytes));
+        .layer(RequestBodyLimitLayer::new(config.http.body_limit_bytes))
+        .layer(LimitTargetLayer::new());
     Ok(routes.into_router(&protection)?.layer(edge))
 }
+
+/// Of a path, in bytes.
+const MAX_LOGGED_PATH: usize = 1_024;
 
 fn span<B>(request: &Request<B>) -> Span {
     let context = RequestContext::find(request.extensions());
     let trace_id = context.and_then(RequestContext::trace).map(|trace| trace.trace_id().to_owned());
+    let path = request.uri().path();
     tracing::info_span!(
         "request",
         "http.request.method" = %request.method(),
-        "url.path" = request.uri().path(),
+        "url.path" = path.get(..path.floor_char_boundary(MAX_LOGGED_PATH)),
         request_id = context.map(RequestContext::request_id),
         trace_id,
     )
@@ -63,8 +69,6 @@ fn span<B>(request: &Request<B>) -> Span {
 
 #[expect(clippy::needless_pass_by_value, reason = "what tower-http calls")]
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let text =
-        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = text, "a request panicked");
+    tracing::error!(panic = panic_text(panic.as_ref()), "a request panicked");
     Problem::internal("the server failed").into_response()
 }

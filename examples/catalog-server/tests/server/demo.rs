@@ -9,6 +9,7 @@ fn it_is_ready_at_once_and_tells_what_to_try() {
     let elapsed = start.elapsed();
     assert!(elapsed < Duration::from_secs(10), "{elapsed:?}");
     let out = server.out();
+    assert!(out.contains("The data is in sqlite://./catalog-data/catalog.db."), "{out}");
     assert!(out.contains(&server.base) && out.contains("team-a, team-b"), "{out}");
     let tries: Vec<&str> = out.lines().filter_map(|line| line.trim().strip_prefix("curl -s ")).collect();
     assert_eq!(tries.len(), 3, "{out}");
@@ -96,7 +97,9 @@ fn every_fault_of_a_request_is_a_problem() {
         ("GET", &format!("{models}?namespace=team-a&filterQuery=name%3D"), &[], 400, "invalid_filter"),
         ("GET", &format!("{models}?namespace=team-a&includeTotal=yes"), &[], 400, "invalid_parameter"),
         ("GET", &format!("{models}?namespace=team-a&offset=3"), &[], 400, "invalid_parameter"),
-        ("GET", &format!("{models}/%FF?namespace=team-a"), &[], 400, "bad_request"),
+        ("GET", &format!("{models}/%FF?namespace=team-a"), &[], 400, "invalid_parameter"),
+        ("GET", "/api/plugins/%FF", &[], 400, "invalid_parameter"),
+        ("GET", &format!("{models}?namespace=team-a&q={}", "x".repeat(17_000)), &[], 414, "uri_too_long"),
         ("GET", &format!("{models}/%00?namespace=team-a"), &[], 404, "not_found"),
         (
             "GET",
@@ -117,6 +120,8 @@ fn every_fault_of_a_request_is_a_problem() {
             _ => {}
         }
     }
+    let broken = server.get(&format!("{models}/%FF?namespace=team-a")).json();
+    assert_eq!(broken["errors"][0]["parameter"], "name");
     let filter =
         server.list(models, &[("namespace", "team-a"), ("filterQuery", "license = 'mit' AND toolcount > 3")]);
     let detail = &filter.json()["errors"][0];
