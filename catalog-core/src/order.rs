@@ -79,6 +79,13 @@ const SORTABLE: [CommonField; 7] = [
     CommonField::LastUpdateTime,
 ];
 
+const ALIASES: [(&str, CommonField); 4] = [
+    ("ID", CommonField::Id),
+    ("NAME", CommonField::Name),
+    ("CREATE_TIME", CommonField::CreateTime),
+    ("LAST_UPDATE_TIME", CommonField::LastUpdateTime),
+];
+
 impl Default for OrderBy {
     fn default() -> Self {
         Self { key: OrderKey::Field(FieldRef::Common(CommonField::Name)), direction: Direction::Ascending }
@@ -122,6 +129,11 @@ impl OrderBy {
         SORTABLE.into_iter().map(|field| -> &str { field.as_str() }).chain(declared)
     }
 
+    /// Other names of some of them, by which clients of Kubeflow's catalog call them.
+    pub fn aliases() -> impl Iterator<Item = &'static str> {
+        ALIASES.into_iter().map(|(alias, _)| alias)
+    }
+
     /// What comes before the id.
     pub fn key(&self) -> &OrderKey {
         &self.key
@@ -151,13 +163,8 @@ impl fmt::Display for OrderBy {
 }
 
 fn resolve(name: &str, schema: &EntitySchema) -> Option<FieldRef> {
-    let common = match name {
-        "ID" => Some(CommonField::Id),
-        "NAME" => Some(CommonField::Name),
-        "CREATE_TIME" => Some(CommonField::CreateTime),
-        "LAST_UPDATE_TIME" => Some(CommonField::LastUpdateTime),
-        _ => SORTABLE.into_iter().find(|field| field.as_str() == name),
-    };
+    let alias = ALIASES.into_iter().find(|(alias, _)| *alias == name).map(|(_, field)| field);
+    let common = alias.or_else(|| SORTABLE.into_iter().find(|field| field.as_str() == name));
     let declared = || {
         let field = schema.field(name).filter(|field| field.sortable)?;
         let name: FieldName = field.name.clone();

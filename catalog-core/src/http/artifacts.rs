@@ -44,6 +44,7 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(
             Parameter::query("source", "The asset's source, where several use the name."),
             Parameter::page_size(),
             Parameter::page_token(),
+            Parameter::older_page_token(),
         ];
         let served = Served::new(catalog, plugin, entity);
         routes = routes.get(

@@ -71,7 +71,7 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(
         let list_doc = Doc::new(
             format!("list{shape}"),
             format!("Lists a tenant's {}: filtered, searched, ordered, page by page.", entity.plural),
-            Reply::json(format!("{shape}List")).tagged(),
+            Reply::json(format!("{shape}List")).cached(),
         );
         let get_doc = Doc::new(
             format!("get{shape}"),

@@ -39,7 +39,7 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(
     let doc = Doc::new(
         format!("filterOptions{}", kinds.first().copied().unwrap_or_default()),
         "The values and ranges of a tenant's assets, for a filter to offer.",
-        Reply::json("FilterOptions").tagged(),
+        Reply::json("FilterOptions").cached(),
     );
     let kind = Parameter::query("kind", "Which of the plugin's entities; needed where there are several.");
     let served: Arc<[_]> =

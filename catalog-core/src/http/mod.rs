@@ -27,7 +27,7 @@ pub use self::{
     catalog::{Catalog, CatalogConfig},
     guard::{GuardPlugin, GuardPluginLayer},
     limit_target::{LimitTarget, LimitTargetLayer},
-    openapi::{Parameter, Reply, Shape},
+    openapi::{Parameter, Reply, Security, Shape},
     problem::{DescribeProblems, DescribeProblemsLayer, OwnShape},
     query::Query,
     request::{Context, Scope, Segment},

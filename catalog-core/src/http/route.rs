@@ -201,9 +201,10 @@ impl Routes {
         &self,
         title: &str,
         version: &str,
+        security: openapi::Security,
         schemas: impl IntoIterator<Item = (String, openapi::Shape)>,
     ) -> String {
-        openapi::document(self, title, version, schemas)
+        openapi::document(self, title, version, security, schemas)
     }
 
     fn check(&self) -> Result<(), RouteError> {

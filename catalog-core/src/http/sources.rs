@@ -39,10 +39,18 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(
         "Lists a tenant's sources of the plugin.",
         Reply::json("SourceList"),
     )
-    .with_parameters([Parameter::page_size(), Parameter::page_token(), Parameter::all_namespaces()]);
-    let get_doc =
-        Doc::new(format!("get_{name}_source"), "One source and how it does.", Reply::json("Source").tagged())
-            .with_parameters([Parameter::path("id", "The source's id.")]);
+    .with_parameters([
+        Parameter::page_size(),
+        Parameter::page_token(),
+        Parameter::older_page_token(),
+        Parameter::all_namespaces(),
+    ]);
+    let get_doc = Doc::new(
+        format!("get_{name}_source"),
+        "One source and how it does.",
+        Reply::json("Source").revised(),
+    )
+    .with_parameters([Parameter::path("id", "The source's id.")]);
     Routes::new()
         .get(path.clone(), may(Verb::List, Reach::TenantOrAll), list_doc.tagged(name.as_str()), {
             let (catalog, name) = (catalog.clone(), name.clone());

@@ -11,7 +11,7 @@ use axum::{
 };
 use catalog_core::{
     clock::Timestamp,
-    http::{Access, Doc, Parameter, Reply, Routes, Segment, cached_json},
+    http::{Access, Doc, Parameter, Reply, Routes, Segment, Shape, cached_json},
     problem::Problem,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -27,13 +27,17 @@ pub(crate) fn routes(document: impl FnOnce(&Routes) -> String, others: Routes) -
         .get(
             "/version",
             Access::Public,
-            Doc::new("version", "Which server this is.", text("application/json", "Name, version, schema.")),
+            Doc::new("version", "Which server this is.", Reply::shaped(version_shape())),
             version,
         )
         .get(
             "/openapi.json",
             Access::Public,
-            Doc::new("openapi", "This document.", text("application/json", "OpenAPI 3.1.").cached()),
+            Doc::new(
+                "openapi",
+                "This document.",
+                Reply::shaped(Shape::any_object().described("OpenAPI 3.1.")).tagged(),
+            ),
             {
                 let slot = Arc::clone(&slot);
                 move |headers: HeaderMap| std::future::ready(openapi(&slot, &headers))
@@ -42,7 +46,7 @@ pub(crate) fn routes(document: impl FnOnce(&Routes) -> String, others: Routes) -
         .get(
             "/docs",
             Access::Public,
-            Doc::new("docs", "A page that shows this document.", text("text/html", "A page.")),
+            Doc::new("docs", "A page that shows this document.", Reply::moved()),
             || async { Redirect::permanent("/docs/") },
         )
         .get("/docs/", Access::Public, Doc::new("docsPage", "That page.", text("text/html", "A page.")), {
@@ -63,6 +67,16 @@ pub(crate) fn routes(document: impl FnOnce(&Routes) -> String, others: Routes) -
 
 /// The document, which can be made only when all routes are known.
 type Slot = Arc<OnceLock<Bytes>>;
+
+fn version_shape() -> Shape {
+    Shape::object([
+        ("name", Shape::string()),
+        ("version", Shape::string()),
+        ("gitRevision", Shape::string()),
+        ("buildTime", Shape::time()),
+        ("schemaVersion", Shape::integer()),
+    ])
+}
 
 async fn version() -> Response {
     axum::Json(json!({

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use catalog_core::{
-    http::{Catalog, CatalogConfig, Routes},
+    http::{Catalog, CatalogConfig, Routes, Security},
     name::Namespace,
     page::PageTokens,
     plugin::{DataPlugin, Plugin, builtin},
@@ -31,7 +31,7 @@ use tokio::net::TcpListener;
 use crate::{
     AnyError,
     command::print,
-    config::{self, Config, ConfigError, Profile, Switch, milliseconds, seconds},
+    config::{self, AuthMode, Config, ConfigError, Profile, Switch, milliseconds, seconds},
     docs, health,
     listener::{self, Limits},
     loader::{self, Loader, Wanted},
@@ -69,7 +69,7 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
     );
     let mut document = String::new();
     let own = metrics::routes(PrometheusBuilder::new().build_recorder().handle());
-    let routes = routes(&catalog, &Readiness::new(Drain::new()), own, &mut document);
+    let routes = routes(config, &catalog, &Readiness::new(Drain::new()), own, &mut document);
     Ok((routes, document))
 }
 
@@ -110,7 +110,7 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
         }
         None => metrics::routes(counted),
     };
-    let served = routes(&catalog, &readiness, own, &mut String::new());
+    let served = routes(config, &catalog, &readiness, own, &mut String::new());
     let router = stack::stack(config, &Namespace::new(DEFAULT)?, served)?;
 
     let listener = TcpListener::bind(config.listen)
@@ -253,13 +253,18 @@ fn catalog<A: AssetStore, S: SourceStore>(
 }
 
 fn routes<A: AssetStore, S: SourceStore>(
+    config: &Config,
     catalog: &Catalog<A, S>,
     readiness: &Readiness,
     own: Routes,
     document: &mut String,
 ) -> Routes {
     let describe = |routes: &Routes| {
-        document.push_str(&routes.openapi("catalog", env!("CARGO_PKG_VERSION"), catalog.shapes()));
+        let security = match config.auth.mode {
+            AuthMode::Anonymous => Security::Anonymous,
+        };
+        let shapes = catalog.shapes();
+        document.push_str(&routes.openapi("catalog", env!("CARGO_PKG_VERSION"), security, shapes));
         document.clone()
     };
     docs::routes(describe, probes(readiness).merge(own).merge(catalog.routes()))

@@ -1,17 +1,27 @@
 use serde_json::json;
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, LicenseBuilder, OpenApiBuilder, PathItem,
-    Paths, Ref, RefOr, Response, ResponseBuilder, ResponsesBuilder, SecurityRequirement,
+    ComponentsBuilder, ContentBuilder, HeaderBuilder, HttpMethod, InfoBuilder, LicenseBuilder,
+    OpenApiBuilder, PathItem, Paths, Ref, RefOr, Response, ResponseBuilder, ResponsesBuilder,
+    SecurityRequirement,
     extensions::ExtensionsBuilder,
     path::OperationBuilder,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{Parameter, Reply, Shape};
+use super::{Parameter, Reply, Shape, reply::JSON};
 use crate::{
-    http::route::{Access, Declared, Routes},
+    http::route::{Access, Declared, Doc, Routes},
     permission::{Permission, Reach},
 };
+
+/// How callers show who they are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Security {
+    /// Not at all: a credential is refused.
+    Anonymous,
+    /// With a bearer token, on each route that asks for a permission.
+    Bearer,
+}
 
 /// The name of the answer that every error is.
 const PROBLEM: &str = "Problem";
@@ -23,12 +33,13 @@ pub(in crate::http) fn document(
     routes: &Routes,
     title: &str,
     version: &str,
+    security: Security,
     shapes: impl IntoIterator<Item = (String, Shape)>,
 ) -> String {
     let mut paths = Paths::new();
     for route in &routes.routes {
         if let Some(method) = method(&route.method) {
-            let item = PathItem::new(method, operation(route));
+            let item = PathItem::new(method, operation(route, security));
             match paths.paths.get_mut(&route.path) {
                 Some(other) => other.merge_operations(item),
                 None => drop(paths.paths.insert(route.path.clone(), item)),
@@ -36,11 +47,18 @@ pub(in crate::http) fn document(
         }
     }
     let problem = ContentBuilder::new().schema(Some(Shape::named(PROBLEM).0)).build();
-    let problem =
-        ResponseBuilder::new().description("What went wrong.").content("application/problem+json", problem);
-    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-    let components =
-        ComponentsBuilder::new().response(PROBLEM, problem.build()).security_scheme(BEARER, bearer);
+    let problem = with_headers(
+        ResponseBuilder::new().description("What went wrong.").content("application/problem+json", problem),
+        &[RETRY_AFTER],
+    );
+    let components = ComponentsBuilder::new().response(PROBLEM, problem.build());
+    let components = match security {
+        Security::Anonymous => components,
+        Security::Bearer => {
+            let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+            components.security_scheme(BEARER, SecurityScheme::Http(bearer))
+        }
+    };
     let components =
         shapes.into_iter().fold(components, |components, (name, shape)| components.schema(name, shape.0));
     let license =
@@ -62,28 +80,37 @@ fn method(method: &http::Method) -> Option<HttpMethod> {
     }
 }
 
-fn operation(route: &Declared) -> OperationBuilder {
-    let doc = &route.doc;
-    let responses = ResponsesBuilder::new().response("200", ok(&doc.reply));
-    let responses = if doc.reply.not_modified {
-        responses.response("304", ResponseBuilder::new().description("The client has it already.").build())
-    } else {
-        responses
-    };
+fn operation(route: &Declared, security: Security) -> OperationBuilder {
+    let Doc { reply, operation_id, summary, tag, parameters } = &route.doc;
+    let mut responses = ResponsesBuilder::new().response(reply.status.as_str(), usual(reply));
+    if reply.not_modified {
+        let response = ResponseBuilder::new().description("The client has it already.");
+        responses = responses.response("304", with_headers(response, &reply.headers).build());
+    }
+    for (status, description, shape) in &reply.also {
+        let content = ContentBuilder::new().schema(Some(shape.0.clone())).build();
+        let response = ResponseBuilder::new().description(description).content(JSON, content);
+        responses = responses.response(status.as_str(), with_headers(response, &[]).build());
+    }
     let responses = responses.response("default", RefOr::<Response>::Ref(Ref::from_response_name(PROBLEM)));
+    let more = reply.not_modified.then(Parameter::if_none_match);
     let operation = OperationBuilder::new()
-        .operation_id(Some(doc.operation_id.as_str()))
-        .summary(Some(doc.summary.as_str()))
-        .tag(doc.tag.as_str())
-        .parameters(Some(doc.parameters.iter().cloned()))
+        .operation_id(Some(operation_id.as_str()))
+        .summary(Some(summary.as_str()))
+        .tag(tag.as_str())
+        .parameters(Some(parameters.iter().cloned().chain(more)))
         .responses(responses.build());
     match &route.access {
         Access::Public => operation,
-        Access::Permission(permission) => restricted(operation, permission),
+        Access::Permission(permission) => restricted(operation, permission, security),
     }
 }
 
-fn restricted(operation: OperationBuilder, permission: &Permission) -> OperationBuilder {
+fn restricted(
+    mut operation: OperationBuilder,
+    permission: &Permission,
+    security: Security,
+) -> OperationBuilder {
     let scope = match permission.reach {
         Reach::Cluster => "cluster",
         Reach::Tenant => "tenant",
@@ -95,17 +122,35 @@ fn restricted(operation: OperationBuilder, permission: &Permission) -> Operation
         "plugin": permission.plugin,
         "scope": scope,
     });
-    let operation = if permission.reach == Reach::Cluster {
-        operation
-    } else {
-        operation.parameter(Parameter::namespace())
-    };
-    operation
-        .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
-        .extensions(Some(ExtensionsBuilder::new().add("x-permission", asked).build()))
+    if permission.reach != Reach::Cluster {
+        operation = Parameter::namespace().into_iter().fold(operation, OperationBuilder::parameter);
+    }
+    if security == Security::Bearer {
+        operation = operation.security(SecurityRequirement::new(BEARER, Vec::<String>::new()));
+    }
+    operation.extensions(Some(ExtensionsBuilder::new().add("x-permission", asked).build()))
 }
 
-fn ok(reply: &Reply) -> Response {
-    let content = ContentBuilder::new().schema(Some(reply.shape.0.clone())).build();
-    ResponseBuilder::new().description("As asked.").content(reply.media_type.as_str(), content).build()
+fn usual(reply: &Reply) -> Response {
+    let response = ResponseBuilder::new().description("As asked.");
+    let response = match &reply.body {
+        Some((media_type, shape)) => {
+            let content = ContentBuilder::new().schema(Some(shape.0.clone())).build();
+            response.content(media_type.as_str(), content)
+        }
+        None => response,
+    };
+    with_headers(response, &reply.headers).build()
+}
+
+/// Every answer has the first of these; a problem that passes may have the second.
+const X_REQUEST_ID: (&str, &str) =
+    ("X-Request-Id", "The request's id: the one that it came with, or a new one.");
+const RETRY_AFTER: (&str, &str) = ("Retry-After", "Seconds after which to try again, where that may help.");
+
+fn with_headers(response: ResponseBuilder, more: &[(&str, &str)]) -> ResponseBuilder {
+    [X_REQUEST_ID].iter().chain(more).fold(response, |response, (name, description)| {
+        let header = HeaderBuilder::new().schema(Some(Shape::string().0)).description(Some(*description));
+        response.header(*name, header.build())
+    })
 }

@@ -2,14 +2,12 @@
 
 mod document;
 mod parameter;
+mod reply;
 mod shape;
 mod shapes;
 
+pub use self::{document::Security, parameter::Parameter, reply::Reply, shape::Shape};
 pub(super) use self::{
     document::document,
     shapes::{common_shapes, entity_shape_name, entity_shapes},
-};
-pub use self::{
-    parameter::Parameter,
-    shape::{Reply, Shape},
 };

@@ -1,5 +1,5 @@
 use utoipa::openapi::{
-    Required,
+    Deprecated, Required,
     path::{Parameter as OpenApiParameter, ParameterBuilder, ParameterIn},
 };
 
@@ -13,33 +13,47 @@ pub struct Parameter {
     place: Place,
     description: String,
     shape: Shape,
+    deprecated: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Place {
     Path,
     Query,
+    Header,
 }
 
 impl Parameter {
-    /// A placeholder of the path.
-    pub fn path(name: &str, description: &str) -> Self {
+    fn new(place: Place, name: &str, description: &str) -> Self {
         Self {
             name: name.into(),
-            place: Place::Path,
+            place,
             description: description.into(),
             shape: Shape::string(),
+            deprecated: false,
         }
+    }
+
+    /// A placeholder of the path.
+    pub fn path(name: &str, description: &str) -> Self {
+        Self::new(Place::Path, name, description)
     }
 
     /// A text in the query, which may be absent.
     pub fn query(name: &str, description: &str) -> Self {
-        Self {
-            name: name.into(),
-            place: Place::Query,
-            description: description.into(),
-            shape: Shape::string(),
-        }
+        Self::new(Place::Query, name, description)
+    }
+
+    /// A header, which may be absent.
+    pub fn header(name: &str, description: &str) -> Self {
+        Self::new(Place::Header, name, description)
+    }
+
+    /// For older clients only.
+    #[must_use]
+    pub fn deprecated(mut self) -> Self {
+        self.deprecated = true;
+        self
     }
 
     /// With values of that shape.
@@ -66,22 +80,42 @@ impl Parameter {
         Self::query("pageToken", "The `nextPageToken` of the page before; the other parameters as they were.")
     }
 
+    pub(in crate::http) fn older_page_token() -> Self {
+        Self::query(
+            "nextPageToken",
+            "`pageToken` by the name that older clients of Kubeflow's model catalog use.",
+        )
+        .deprecated()
+    }
+
     pub(in crate::http) fn all_namespaces() -> Self {
         Self::query("allNamespaces", "`true` asks for the objects of all tenants, as `namespace=*` does.")
             .shaped(Shape::boolean())
     }
 
-    /// `namespace`, which every tenant's route takes.
-    pub(super) fn namespace() -> Self {
-        Self::query(
-            "namespace",
-            "The tenant: a Kubernetes namespace name. The header `X-Namespace` says it as well.",
+    /// The tenant, which every tenant's route takes: in the query or as a header.
+    pub(super) fn namespace() -> [Self; 2] {
+        [
+            Self::query("namespace", "The tenant: a Kubernetes namespace name."),
+            Self::header(
+                "X-Namespace",
+                "The tenant, instead of `namespace`; where both are given they are the same.",
+            ),
+        ]
+    }
+
+    /// What a route with a tagged answer takes.
+    pub(super) fn if_none_match() -> Self {
+        Self::header(
+            "If-None-Match",
+            "The `ETag` of an answer that the client has: it gets 304 if that is still so.",
         )
     }
 
     /// What an entity's list takes.
     pub(in crate::http) fn list(entity: &EntitySchema) -> Vec<Self> {
-        let sortable: Vec<&str> = OrderBy::sortable(entity).collect();
+        let aliases = OrderBy::aliases().map(|alias| -> &str { alias });
+        let sortable: Vec<&str> = OrderBy::sortable(entity).chain(aliases).collect();
         vec![
             Self::query("filterQuery", "Only assets that match: `provider = 'Acme' AND tags IN ('chat', 'code')`."),
             Self::query("q", "Only assets with all of these words in name, display name, description, provider or another searched field; each may be the beginning of one. Without `orderBy` what is called so comes first."),
@@ -91,6 +125,7 @@ impl Parameter {
             Self::query("sortOrder", "Which way it runs.").shaped(Shape::one_of(&["ASC", "DESC"])),
             Self::page_size(),
             Self::page_token(),
+            Self::older_page_token(),
             Self::query("includeTotal", "`true` asks for `totalSize`, which costs a count.").shaped(Shape::boolean()),
         ]
     }
@@ -101,12 +136,14 @@ impl From<Parameter> for OpenApiParameter {
         let (place, required) = match parameter.place {
             Place::Path => (ParameterIn::Path, Required::True),
             Place::Query => (ParameterIn::Query, Required::False),
+            Place::Header => (ParameterIn::Header, Required::False),
         };
         ParameterBuilder::new()
             .name(parameter.name)
             .parameter_in(place)
             .required(required)
             .description(Some(parameter.description))
+            .deprecated(parameter.deprecated.then_some(Deprecated::True))
             .schema(Some(parameter.shape.0))
             .build()
     }
