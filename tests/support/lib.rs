@@ -15,7 +15,9 @@ use catalog_core::{
     asset::AssetDraft,
     authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Visible},
     context::{RequestContext, RequestContextLayer},
-    http::{Access, Catalog, CatalogConfig, DescribeProblemsLayer, Doc, Reply, Routes, cached_json},
+    http::{
+        Access, Catalog, CatalogConfig, DescribeProblemsLayer, Doc, Reply, Routes, Security, cached_json,
+    },
     identity::{Authenticator, Identity},
     name::Namespace,
     page::PageTokens,
@@ -162,7 +164,7 @@ impl Stack {
             Catalog::new(registry, assets.clone(), sources.clone(), tokens, CatalogConfig::default());
         let readiness = Readiness::new(Drain::new()).with_check("stores", || async { Component::ok() });
         let routes = catalog.routes().merge(probes(&readiness)).merge(faulty());
-        let document = routes.openapi("catalog", "0", catalog.shapes());
+        let document = routes.openapi("catalog", "0", Security::Bearer, catalog.shapes());
         let routes =
             routes.get("/openapi.json", Access::Public, doc("openapi"), move |headers: HeaderMap| {
                 std::future::ready(cached_json(document.clone(), &headers, Duration::from_mins(1)))
