@@ -7,6 +7,7 @@ use serde_json::json;
 const LIST: &str = "/api/mcp_catalog/v1alpha1/mcpservers";
 const OPTIONS: &str = "/api/mcp_catalog/v1alpha1/filter_options";
 
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 async fn ask(stack: &Stack, user: &str, path: &str, etag: Option<&str>) -> Answer {
     let mut request = Request::get(path).header(USER, user);
     if let Some(etag) = etag {

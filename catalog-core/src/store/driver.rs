@@ -60,7 +60,8 @@ pub(super) fn store_error(error: sqlx::Error) -> StoreError {
 /// By SQLSTATE (PostgreSQL manual, appendix A) or SQLite's extended result code, whose lowest byte is the primary one.
 fn of_code(code: &str) -> StoreErrorKind {
     let serialization = ["40001", "40P01", "55P03"];
-    let unavailable = ["08", "53", "57", "25006"];
+    // also a database that lets nobody in, or is not there
+    let unavailable = ["08", "28", "3D", "53", "57", "25006", "55000"];
     if serialization.contains(&code) {
         return StoreErrorKind::Conflict;
     }
@@ -86,6 +87,9 @@ mod tests {
             ("40001", StoreErrorKind::Conflict),
             ("57014", StoreErrorKind::Unavailable),
             ("25006", StoreErrorKind::Unavailable),
+            ("55000", StoreErrorKind::Unavailable),
+            ("28P01", StoreErrorKind::Unavailable),
+            ("55P03", StoreErrorKind::Conflict),
             ("42601", StoreErrorKind::Internal),
             ("5", StoreErrorKind::Unavailable),
             ("261", StoreErrorKind::Unavailable),

@@ -7,4 +7,5 @@ mod fixture;
 mod lifecycle;
 mod lists;
 mod openapi;
+mod postgres;
 mod sources;
