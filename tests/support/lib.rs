@@ -16,7 +16,8 @@ use catalog_core::{
     authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Visible},
     context::{RequestContext, RequestContextLayer},
     http::{
-        Access, Catalog, CatalogConfig, DescribeProblemsLayer, Doc, Reply, Routes, Security, cached_json,
+        Access, Catalog, CatalogConfig, DescribeProblemsLayer, Doc, IfNoneMatch, Reply, Routes, Security,
+        cached_json,
     },
     identity::{Authenticator, Identity},
     name::Namespace,
@@ -35,7 +36,7 @@ use catalog_core::{
 use catalog_ha::{Component, Drain, Readiness, probes};
 use catalog_rbac::AuthorizeLayer;
 use catalog_tenancy::ResolveTenantLayer;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::{ServiceBuilder, ServiceExt};
@@ -166,8 +167,8 @@ impl Stack {
         let routes = catalog.routes().merge(probes(&readiness)).merge(faulty());
         let document = routes.openapi("catalog", "0", Security::Bearer, catalog.shapes());
         let routes =
-            routes.get("/openapi.json", Access::Public, doc("openapi"), move |headers: HeaderMap| {
-                std::future::ready(cached_json(document.clone(), &headers, Duration::from_mins(1)))
+            routes.get("/openapi.json", Access::Public, doc("openapi"), move |known: IfNoneMatch| {
+                std::future::ready(cached_json(document.clone(), &known, Duration::from_mins(1)))
             });
         let table = routes.table().map(|(_, path, access)| {
             let reach = match access {

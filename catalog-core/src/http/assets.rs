@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use http::{HeaderMap, Uri};
+use http::Uri;
 use serde_json::json;
 
 use super::{
     cache::{self, with},
     catalog::Catalog,
+    if_none_match::IfNoneMatch,
     openapi::{Parameter, Reply, entity_shape_name},
     query::Query,
     request::{Scope, Segment},
@@ -92,8 +93,8 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(
                     .with_parameters([Parameter::all_namespaces()]),
                 {
                     let served = Arc::clone(&served);
-                    move |scope: Scope, headers: HeaderMap, uri: Uri| {
-                        list(Arc::clone(&served), scope, headers, uri)
+                    move |scope: Scope, known: IfNoneMatch, uri: Uri| {
+                        list(Arc::clone(&served), scope, known, uri)
                     }
                 },
             )
@@ -101,8 +102,8 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(
                 format!("{path}/{{name}}"),
                 may(Verb::Get, Reach::Tenant),
                 get_doc.tagged(definition.name.as_str()).with_parameters(name),
-                move |scope: Scope, Segment(name): Segment, headers: HeaderMap, uri: Uri| {
-                    get(Arc::clone(&served), scope, name, headers, uri)
+                move |scope: Scope, Segment(name): Segment, known: IfNoneMatch, uri: Uri| {
+                    get(Arc::clone(&served), scope, name, known, uri)
                 },
             );
     }
@@ -112,7 +113,7 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(
 async fn list<A: AssetStore, S: SourceStore>(
     served: Arc<Served<A, S>>,
     Scope(scope): Scope,
-    headers: HeaderMap,
+    known: IfNoneMatch,
     uri: Uri,
 ) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &LIST)?;
@@ -163,7 +164,7 @@ async fn list<A: AssetStore, S: SourceStore>(
         Ok(body(page, asked.size, next))
     };
     let plugin = &served.collection.plugin;
-    parts.pages.respond(&parts.assets, &scope, plugin, &described, &headers, make).await
+    parts.pages.respond(&parts.assets, &scope, plugin, &described, &known, make).await
 }
 
 /// The page as JSON: the documents as they are stored, one after the other.
@@ -177,12 +178,12 @@ async fn get<A: AssetStore, S: SourceStore>(
     served: Arc<Served<A, S>>,
     Scope(scope): Scope,
     name: String,
-    headers: HeaderMap,
+    known: IfNoneMatch,
     uri: Uri,
 ) -> Result<Response, Problem> {
     let found = find(&served, &scope, &name, &Query::parse(uri.query(), &["source"])?).await?;
     let tag = format!("{}-{}", found.id, found.revision);
-    Ok(cache::tagged(found.document, &tag, &headers))
+    Ok(cache::tagged(found.document, &tag, &known))
 }
 
 /// One asset that was found.

@@ -8,10 +8,12 @@ use std::{
 use axum::{body::Body, response::Response};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use moka::future::Cache;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use super::if_none_match::IfNoneMatch;
 
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -52,8 +54,8 @@ impl Ready {
     }
 
     /// The answer, or 304 if the client has it.
-    pub(super) fn respond(&self, request: &HeaderMap, max_age: Duration) -> Response {
-        let fresh = matches(request, &self.etag);
+    pub(super) fn respond(&self, known: &IfNoneMatch, control: &HeaderValue) -> Response {
+        let fresh = known.has(&self.etag);
         let mut response = if fresh {
             status(StatusCode::NOT_MODIFIED)
         } else {
@@ -63,18 +65,14 @@ impl Ready {
         };
         let headers = response.headers_mut();
         headers.insert(header::ETAG, self.etag.clone());
-        let control = format!("private, max-age={}", max_age.as_secs());
-        headers.insert(
-            header::CACHE_CONTROL,
-            HeaderValue::try_from(control).unwrap_or(HeaderValue::from_static("private")),
-        );
+        headers.insert(header::CACHE_CONTROL, control.clone());
         response
     }
 }
 
 /// A JSON answer that clients may keep for `max_age`, with a tag of its content, or 304 if the client has it.
-pub fn cached_json(body: impl Into<Bytes>, request: &HeaderMap, max_age: Duration) -> Response {
-    Ready::new(body).respond(request, max_age)
+pub fn cached_json(body: impl Into<Bytes>, known: &IfNoneMatch, max_age: Duration) -> Response {
+    Ready::new(body).respond(known, &private(max_age))
 }
 
 /// The object with one field more, if there is a value for it.
@@ -95,9 +93,9 @@ pub(super) fn json(body: impl Into<Body>) -> Response {
 }
 
 /// A JSON answer with the tag of a revision, or 304 if the client has it.
-pub(super) fn tagged(body: impl Into<Body>, tag: &str, request: &HeaderMap) -> Response {
+pub(super) fn tagged(body: impl Into<Body>, tag: &str, known: &IfNoneMatch) -> Response {
     let etag = HeaderValue::try_from(format!("\"{tag}\"")).ok();
-    let fresh = etag.as_ref().is_some_and(|etag| matches(request, etag));
+    let fresh = etag.as_ref().is_some_and(|etag| known.has(etag));
     let mut response = if fresh { status(StatusCode::NOT_MODIFIED) } else { json(body) };
     if let Some(etag) = etag {
         response.headers_mut().insert(header::ETAG, etag);
@@ -138,21 +136,18 @@ fn status(status: StatusCode) -> Response {
     response
 }
 
-/// Whether `If-None-Match` names the tag; weak and strong tags compare alike here (RFC 9110, section 13.1.2).
-pub(super) fn matches(request: &HeaderMap, etag: &HeaderValue) -> bool {
-    let given = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    given
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag.as_bytes())
+/// Clients alone may keep the answer, for so long.
+fn private(max_age: Duration) -> HeaderValue {
+    let control = format!("private, max-age={}", max_age.as_secs());
+    HeaderValue::try_from(control).unwrap_or(HeaderValue::from_static("private"))
 }
 
 /// Ready answers by what they were made of. One is made at a time for each key, whoever else asks for it meanwhile.
 #[derive(Clone, Debug)]
 pub(super) struct ReadyCache {
     name: &'static str,
-    cache: Cache<(String, u64), Ready>,
-    max_age: Duration,
+    cache: Cache<String, (u64, Ready)>,
+    control: HeaderValue,
 }
 
 impl ReadyCache {
@@ -160,7 +155,7 @@ impl ReadyCache {
     pub(super) fn new(name: &'static str, ttl: Duration) -> Self {
         let evicted = move |_, _, _| count_eviction(name);
         let cache = Cache::builder().max_capacity(1_000).time_to_live(ttl).eviction_listener(evicted).build();
-        Self { name, cache, max_age: ttl }
+        Self { name, cache, control: private(ttl) }
     }
 
     /// The answer for `key` as of `generation`, which `make` makes if it is not there.
@@ -168,7 +163,7 @@ impl ReadyCache {
         &self,
         key: &str,
         generation: u64,
-        request: &HeaderMap,
+        known: &IfNoneMatch,
         make: F,
     ) -> Response
     where
@@ -180,10 +175,12 @@ impl ReadyCache {
             count_load(self.name, begun.elapsed(), true);
             ready
         };
-        let entry = self.cache.entry((key.into(), generation)).or_insert_with(make).await;
+        let is_old = |kept: &(u64, Ready)| kept.0 != generation;
+        let make = async { (generation, make.await) };
+        let entry = self.cache.entry_by_ref(key).or_insert_with_if(make, is_old).await;
         let (hit, outcome) = if entry.is_fresh() { ("MISS", "miss") } else { ("HIT", "hit") };
         count_request(self.name, outcome);
-        let mut response = entry.into_value().respond(request, self.max_age);
+        let mut response = entry.into_value().1.respond(known, &self.control);
         response.headers_mut().insert(X_CACHE, HeaderValue::from_static(hit));
         response
     }
@@ -193,24 +190,26 @@ impl ReadyCache {
 mod tests {
     use super::*;
 
-    fn asking(tag: &str) -> HeaderMap {
-        HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_str(tag).unwrap())])
+    fn asking(tag: &str) -> IfNoneMatch {
+        let headers = [(header::IF_NONE_MATCH, HeaderValue::from_str(tag).unwrap())];
+        IfNoneMatch::of(&http::HeaderMap::from_iter(headers))
     }
 
     #[test]
     fn a_client_that_has_the_answer_gets_304_without_body() {
         let ready = Ready::new("{}");
-        let etag = ready.respond(&HeaderMap::new(), Duration::from_secs(30)).headers()[header::ETAG]
+        let etag = ready.respond(&IfNoneMatch::default(), &private(Duration::from_secs(30))).headers()
+            [header::ETAG]
             .to_str()
             .unwrap()
             .to_owned();
         for tag in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".into()] {
-            let response = ready.respond(&asking(&tag), Duration::from_secs(30));
+            let response = ready.respond(&asking(&tag), &private(Duration::from_secs(30)));
             assert_eq!(response.status(), 304, "{tag}");
             assert_eq!(response.headers()[header::ETAG], etag);
             assert!(response.headers().get(header::CONTENT_TYPE).is_none());
         }
-        let other = ready.respond(&asking("\"x\""), Duration::from_secs(30));
+        let other = ready.respond(&asking("\"x\""), &private(Duration::from_secs(30)));
         assert_eq!(other.status(), 200);
         assert_eq!(other.headers()[header::CACHE_CONTROL], "private, max-age=30");
     }
@@ -218,7 +217,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_made_once_for_a_generation() {
         let cache = ReadyCache::new("test", Duration::from_secs(30));
-        let none = HeaderMap::new();
+        let none = IfNoneMatch::default();
         let first = cache.respond("a", 1, &none, async { Ready::new("1") }).await;
         let again = cache.respond("a", 1, &none, async { Ready::new("not made") }).await;
         let later = cache.respond("a", 2, &none, async { Ready::new("2") }).await;

@@ -1,13 +1,14 @@
 //! `/api/plugins`: what is here and how it does.
 
 use axum::response::Response;
-use http::{HeaderMap, Uri};
+use http::Uri;
 use serde_json::{Value, json};
 
 use super::{
     cache::{Ready, with},
     capabilities::capabilities,
     catalog::Catalog,
+    if_none_match::IfNoneMatch,
     openapi::{Parameter, Reply},
     query::Query,
     request::Segment,
@@ -31,7 +32,7 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(catalog: &Catalog<A, S>) -> 
             doc("listPlugins", "The plugins of the server, how they do and what they can.", "PluginList"),
             {
                 let catalog = catalog.clone();
-                move |headers: HeaderMap, uri: Uri| list(catalog.clone(), headers, uri)
+                move |known: IfNoneMatch, uri: Uri| list(catalog.clone(), known, uri)
             },
         )
         .get(
@@ -40,8 +41,8 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(catalog: &Catalog<A, S>) -> 
             doc("getPlugin", "One plugin.", "Plugin").with_parameters(name()),
             {
                 let catalog = catalog.clone();
-                move |Segment(name): Segment, headers: HeaderMap, uri: Uri| {
-                    get(catalog.clone(), name, headers, uri)
+                move |Segment(name): Segment, known: IfNoneMatch, uri: Uri| {
+                    get(catalog.clone(), name, known, uri)
                 }
             },
         )
@@ -52,8 +53,8 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(catalog: &Catalog<A, S>) -> 
                 .with_parameters(name()),
             {
                 let catalog = catalog.clone();
-                move |Segment(name): Segment, headers: HeaderMap, uri: Uri| {
-                    get_capabilities(catalog.clone(), name, headers, uri)
+                move |Segment(name): Segment, known: IfNoneMatch, uri: Uri| {
+                    get_capabilities(catalog.clone(), name, known, uri)
                 }
             },
         )
@@ -61,7 +62,7 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(catalog: &Catalog<A, S>) -> 
 
 async fn list<A: AssetStore, S: SourceStore>(
     catalog: Catalog<A, S>,
-    headers: HeaderMap,
+    known: IfNoneMatch,
     uri: Uri,
 ) -> Result<Response, Problem> {
     Query::parse(uri.query(), &[])?;
@@ -70,32 +71,32 @@ async fn list<A: AssetStore, S: SourceStore>(
         let plugins: Vec<Value> = registry.plugins().iter().map(plugin).collect();
         Ready::new(json!({"count": plugins.len(), "plugins": plugins}).to_string())
     };
-    Ok(catalog.parts.discovery.respond("", registry.generation(), &headers, make).await)
+    Ok(catalog.parts.discovery.respond("", registry.generation(), &known, make).await)
 }
 
 async fn get<A: AssetStore, S: SourceStore>(
     catalog: Catalog<A, S>,
     name: String,
-    headers: HeaderMap,
+    known: IfNoneMatch,
     uri: Uri,
 ) -> Result<Response, Problem> {
     Query::parse(uri.query(), &[])?;
     let handle = find(&catalog, &name)?;
     let make = async { Ready::new(plugin(handle).to_string()) };
-    Ok(catalog.parts.discovery.respond(&name, catalog.parts.registry.generation(), &headers, make).await)
+    Ok(catalog.parts.discovery.respond(&name, catalog.parts.registry.generation(), &known, make).await)
 }
 
 async fn get_capabilities<A: AssetStore, S: SourceStore>(
     catalog: Catalog<A, S>,
     name: String,
-    headers: HeaderMap,
+    known: IfNoneMatch,
     uri: Uri,
 ) -> Result<Response, Problem> {
     Query::parse(uri.query(), &[])?;
     let handle = find(&catalog, &name)?;
     let make = async { Ready::new(capabilities(handle.definition()).to_string()) };
     // a definition does not change while the process lives
-    Ok(catalog.parts.capabilities.respond(&name, 0, &headers, make).await)
+    Ok(catalog.parts.capabilities.respond(&name, 0, &known, make).await)
 }
 
 fn find<'a, A: AssetStore, S: SourceStore>(

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use http::{HeaderMap, Uri};
+use http::Uri;
 use serde_json::{Map, Value, json};
 
 use super::{
     assets::{Served, scope_binding},
     catalog::Catalog,
+    if_none_match::IfNoneMatch,
     openapi::{Parameter, Reply, Shape},
     query::Query,
     request::Scope,
@@ -48,14 +49,14 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(
         path(definition),
         may,
         doc.tagged(definition.name.as_str()).with_parameters([kind.shaped(Shape::one_of(&kinds))]),
-        move |scope: Scope, headers: HeaderMap, uri: Uri| options(Arc::clone(&served), scope, headers, uri),
+        move |scope: Scope, known: IfNoneMatch, uri: Uri| options(Arc::clone(&served), scope, known, uri),
     )
 }
 
 async fn options<A: AssetStore, S: SourceStore>(
     entities: Arc<[Arc<Served<A, S>>]>,
     Scope(scope): Scope,
-    headers: HeaderMap,
+    known: IfNoneMatch,
     uri: Uri,
 ) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["kind"])?;
@@ -67,7 +68,7 @@ async fn options<A: AssetStore, S: SourceStore>(
         let options = parts.assets.options(&scope, collection, &fields(&served.entity)).await?;
         Ok(body(&options))
     };
-    parts.pages.respond(&parts.assets, &scope, &collection.plugin, &binding, &headers, make).await
+    parts.pages.respond(&parts.assets, &scope, &collection.plugin, &binding, &known, make).await
 }
 
 fn choose<'a, A, S>(

@@ -13,6 +13,7 @@ mod discovery;
 mod filter_options;
 mod generations;
 mod guard;
+mod if_none_match;
 mod limit_target;
 mod openapi;
 mod pages;
@@ -26,6 +27,7 @@ pub use self::{
     cache::cached_json,
     catalog::{Catalog, CatalogConfig},
     guard::{GuardPlugin, GuardPluginLayer},
+    if_none_match::IfNoneMatch,
     limit_target::{LimitTarget, LimitTargetLayer},
     openapi::{Parameter, Reply, Security, Shape},
     problem::{DescribeProblems, DescribeProblemsLayer, OwnShape},

@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc, time::Instant};
 
 use axum::response::Response;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
 
@@ -12,6 +12,7 @@ use super::{
     assets::store_problem,
     cache::{self, Ready},
     generations::Generations,
+    if_none_match::IfNoneMatch,
 };
 use crate::{
     name::PluginName,
@@ -54,7 +55,7 @@ impl Pages {
         scope: &TenantScope,
         plugin: &PluginName,
         binding: &[&str],
-        request: &HeaderMap,
+        known: &IfNoneMatch,
         make: F,
     ) -> Result<Response, Problem>
     where
@@ -78,7 +79,7 @@ impl Pages {
         };
         let key = key(binding, generation);
         let etag = etag(&key);
-        if cache::matches(request, &etag) {
+        if known.has(&etag) {
             cache::count_request(NAME, "not_modified");
             return Ok(cache::not_modified(etag));
         }

@@ -1,7 +1,7 @@
 //! A plugin's sources.
 
 use axum::response::Response;
-use http::{HeaderMap, Uri};
+use http::Uri;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -9,6 +9,7 @@ use super::{
     assets::{Binding, page_size, page_token, scope_binding, store_problem},
     cache::{self, with},
     catalog::Catalog,
+    if_none_match::IfNoneMatch,
     openapi::{Parameter, Reply},
     query::Query,
     request::{Scope, Segment},
@@ -120,7 +121,7 @@ async fn get<A: AssetStore, S: SourceStore>(
         .ok_or_else(nothing)?;
     let tag = format!("{}-{}", source.create_time.unix_ms(), source.revision);
     // the status changes without a revision, so the tag serves writers and never answers 304
-    Ok(cache::tagged(shown(source).to_string(), &tag, &HeaderMap::new()))
+    Ok(cache::tagged(shown(source).to_string(), &tag, &IfNoneMatch::default()))
 }
 
 /// A source as the wire shows it: without secrets, with the age of what it holds, in seconds.

@@ -21,6 +21,8 @@ use crate::tenant::{ScopeView, TenantScope};
 
 /// So many statements are kept prepared on a connection: one for each shape of a list that clients ask for.
 const STATEMENTS: usize = 256;
+/// About a page of the usual size.
+const PAGE_BYTES: usize = 1 << 16;
 
 struct PostgresEngine {
     pool: PgPool,
@@ -40,6 +42,8 @@ impl Database {
         let pool = PgPoolOptions::new()
             .max_connections(options.connections)
             .acquire_timeout(options.acquire_timeout)
+            // to ask each connection first whether it lives costs as much as what is asked; a dead one shows when it is used
+            .test_before_acquire(false)
             .after_connect(move |connection, _| Box::pin(set_up(connection, options.statement_timeout)))
             .connect_with(connect)
             .await
@@ -65,30 +69,69 @@ async fn set_up(connection: &mut PgConnection, statement_timeout: Duration) -> s
 
 impl PostgresEngine {
     async fn fetch_rows(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
-        if !self.row_level_security || statement.scope().is_none() {
-            return bind(statement).fetch_all(&self.pool).await.map_err(store_error);
+        let mut idle = Idle::of(&self.pool);
+        loop {
+            // what only reads may be asked again
+            match self.try_fetch(statement.clone()).await {
+                Err(error) if idle.was_dead(&error) => {}
+                done => return done.map_err(store_error),
+            }
         }
-        let mut transaction = self.transaction(statement.scope()).await?;
-        let rows = bind(statement).fetch_all(&mut *transaction).await.map_err(store_error)?;
-        transaction.commit().await.map_err(store_error)?;
+    }
+
+    async fn try_fetch(&self, statement: Statement) -> sqlx::Result<Vec<PgRow>> {
+        if !self.row_level_security || statement.scope().is_none() {
+            return bind(statement).fetch_all(&self.pool).await;
+        }
+        let mut transaction = self.try_begin(statement.scope()).await?;
+        let rows = bind(statement).fetch_all(&mut *transaction).await?;
+        transaction.commit().await?;
         Ok(rows)
     }
 
-    /// A transaction that, behind the second wall, sees the rows of the scope and no others.
-    #[expect(clippy::disallowed_methods, reason = "the names of tenants need no quoting")]
     async fn transaction(
         &self,
         scope: Option<&TenantScope>,
     ) -> Result<sqlx::Transaction<'static, Postgres>, StoreError> {
-        let begun = match scope.filter(|_| self.row_level_security) {
+        let mut idle = Idle::of(&self.pool);
+        loop {
+            match self.try_begin(scope).await {
+                Err(error) if idle.was_dead(&error) => {}
+                done => return done.map_err(store_error),
+            }
+        }
+    }
+
+    /// A transaction that, behind the second wall, sees the rows of the scope and no others.
+    #[expect(clippy::disallowed_methods, reason = "the names of tenants need no quoting")]
+    async fn try_begin(
+        &self,
+        scope: Option<&TenantScope>,
+    ) -> sqlx::Result<sqlx::Transaction<'static, Postgres>> {
+        match scope.filter(|_| self.row_level_security) {
             None => self.pool.begin().await,
             // one message, and so one round trip
             Some(scope) => {
                 let begin = format!("begin; set local catalog.scope = '{}'", setting(scope));
                 self.pool.begin_with(AssertSqlSafe(begin)).await
             }
-        };
-        begun.map_err(store_error)
+        }
+    }
+}
+
+/// Connections that nobody was using: when the server was restarted meanwhile each of them is dead, and shows it when it is used.
+struct Idle(usize);
+
+impl Idle {
+    fn of(pool: &PgPool) -> Self {
+        Self(pool.num_idle())
+    }
+
+    /// Whether the error may be that of one of them; each may be so once.
+    fn was_dead(&mut self, error: &sqlx::Error) -> bool {
+        let may_be = matches!(error, sqlx::Error::Io(_)) && self.0 > 0;
+        self.0 = self.0.saturating_sub(1);
+        may_be
     }
 }
 
@@ -115,11 +158,9 @@ impl Engine for PostgresEngine {
 
     async fn fetch_documents(&self, statement: Statement) -> Result<Documents, StoreError> {
         let rows = self.fetch_rows(statement).await?;
-        let texts = rows.iter().map(|row| row.try_get::<&str, _>(0)).collect::<Result<Vec<_>, _>>();
-        let texts = texts.map_err(store_error)?;
-        let mut documents = Documents::with_capacity(texts.iter().map(|text| text.len() + 2).sum());
-        for text in texts {
-            documents.push(text);
+        let mut documents = Documents::with_capacity(PAGE_BYTES);
+        for row in &rows {
+            documents.push(row.try_get(0).map_err(store_error)?);
         }
         Ok(documents)
     }

@@ -11,10 +11,10 @@ use axum::{
 };
 use catalog_core::{
     clock::Timestamp,
-    http::{Access, Doc, Parameter, Reply, Routes, Segment, Shape, cached_json},
+    http::{Access, Doc, IfNoneMatch, Parameter, Reply, Routes, Segment, Shape, cached_json},
     problem::Problem,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 use serde_json::json;
 use utoipa_swagger_ui::Config;
 
@@ -40,7 +40,7 @@ pub(crate) fn routes(document: impl FnOnce(&Routes) -> String, others: Routes) -
             ),
             {
                 let slot = Arc::clone(&slot);
-                move |headers: HeaderMap| std::future::ready(openapi(&slot, &headers))
+                move |known: IfNoneMatch| std::future::ready(openapi(&slot, &known))
             },
         )
         .get(
@@ -95,8 +95,8 @@ fn build_time() -> Option<Timestamp> {
     Timestamp::from_unix_ms(seconds.saturating_mul(1_000)).ok()
 }
 
-fn openapi(slot: &Slot, headers: &HeaderMap) -> Response {
-    cached_json(slot.get().cloned().unwrap_or_default(), headers, Duration::from_mins(1))
+fn openapi(slot: &Slot, known: &IfNoneMatch) -> Response {
+    cached_json(slot.get().cloned().unwrap_or_default(), known, Duration::from_mins(1))
 }
 
 /// Scripts and styles come from this server only, and nobody may frame the page.

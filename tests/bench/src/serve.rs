@@ -152,8 +152,12 @@ fn documents(connections: &[Mutex<Connection>; 2], text: &str) -> Response {
 
 /// One prepared statement by sqlx that returns documents.
 async fn postgres(url: &str) -> Result<Router, AnyError> {
-    let pool =
-        PgPoolOptions::new().max_connections(10).acquire_timeout(Duration::from_secs(5)).connect(url).await?;
+    let pool = PgPoolOptions::new()
+        .max_connections(10)
+        .test_before_acquire(false)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect(url)
+        .await?;
     let route = |text: &'static str| {
         let pool = pool.clone();
         get(move || rows(pool.clone(), text))
