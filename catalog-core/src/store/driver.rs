@@ -1,11 +1,58 @@
 //! What both engines share of sqlx: binding values and sorting errors.
 
-use sqlx::{AssertSqlSafe, Database, Encode, Type, error::ErrorKind, query::Query};
+use async_trait::async_trait;
+use sqlx::{AssertSqlSafe, Database, Encode, Executor, IntoArguments, Type, error::ErrorKind, query::Query};
 
 use super::{
     StoreError, StoreErrorKind,
-    statement::{SqlValue, Statement},
+    database::{EngineTransaction, Row},
+    statement::{Dialect, SqlValue, Statement},
 };
+
+/// What the engines' drivers do each in its own way.
+pub(super) trait Driver: Database {
+    const DIALECT: Dialect;
+
+    fn bind(statement: Statement) -> Query<'static, Self, Self::Arguments>;
+    fn decode(row: &Self::Row) -> Result<Row, StoreError>;
+    fn affected(done: &Self::QueryResult) -> u64;
+}
+
+/// A transaction of either engine.
+pub(super) struct DriverTransaction<DB: Driver>(pub(super) sqlx::Transaction<'static, DB>);
+
+#[async_trait]
+impl<DB: Driver> EngineTransaction for DriverTransaction<DB>
+where
+    DB::Arguments: IntoArguments<DB>,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    fn dialect(&self) -> Dialect {
+        DB::DIALECT
+    }
+
+    async fn fetch(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        let rows = DB::bind(statement).fetch_all(&mut *self.0).await.map_err(store_error)?;
+        rows.iter().map(DB::decode).collect()
+    }
+
+    async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
+        let done = DB::bind(statement).execute(&mut *self.0).await.map_err(store_error)?;
+        Ok(DB::affected(&done))
+    }
+
+    async fn execute_script(&mut self, script: &'static str) -> Result<(), StoreError> {
+        sqlx::raw_sql(script).execute(&mut *self.0).await.map(drop).map_err(store_error)
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.0.commit().await.map_err(store_error)
+    }
+
+    async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
+        self.0.rollback().await.map_err(store_error)
+    }
+}
 
 /// The one place where built SQL text meets the driver: its type keeps strangers' words out of it. `bind_list` binds lists, which
 /// only one engine has.

@@ -12,7 +12,7 @@ use sqlx::{
 use super::{
     Changed, Changes, Documents, StoreError, StoreErrorKind,
     database::{Database, DatabaseOptions, Engine, EngineTransaction, Row},
-    driver::{prepare, store_error},
+    driver::{Driver, DriverTransaction, prepare, store_error},
     listen::{self, Listened},
     sql::Index,
     statement::{Dialect, SqlValue, Statement},
@@ -81,10 +81,10 @@ impl PostgresEngine {
 
     async fn try_fetch(&self, statement: Statement) -> sqlx::Result<Vec<PgRow>> {
         if !self.row_level_security || statement.scope().is_none() {
-            return bind(statement).fetch_all(&self.pool).await;
+            return Postgres::bind(statement).fetch_all(&self.pool).await;
         }
         let mut transaction = self.try_begin(statement.scope()).await?;
-        let rows = bind(statement).fetch_all(&mut *transaction).await?;
+        let rows = Postgres::bind(statement).fetch_all(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(rows)
     }
@@ -153,7 +153,7 @@ impl Engine for PostgresEngine {
     }
 
     async fn fetch(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        self.fetch_rows(statement).await?.iter().map(decode).collect()
+        self.fetch_rows(statement).await?.iter().map(Postgres::decode).collect()
     }
 
     async fn fetch_documents(&self, statement: Statement) -> Result<Documents, StoreError> {
@@ -166,7 +166,7 @@ impl Engine for PostgresEngine {
     }
 
     async fn begin(&self, scope: Option<&TenantScope>) -> Result<Box<dyn EngineTransaction>, StoreError> {
-        Ok(Box::new(PostgresTransaction(self.transaction(scope).await?)))
+        Ok(Box::new(DriverTransaction(self.transaction(scope).await?)))
     }
 
     async fn create_indexes(&self, indexes: Vec<Index>) -> Result<usize, StoreError> {
@@ -224,12 +224,12 @@ async fn create_indexes(connection: &mut PgConnection, indexes: Vec<Index>) -> R
             Some((_, true)) => continue,
             // somebody died over it
             Some((_, false)) => {
-                bind(index.drop).execute(&mut *connection).await.map_err(store_error)?;
+                Postgres::bind(index.drop).execute(&mut *connection).await.map_err(store_error)?;
             }
             None => {}
         }
-        bind(index.create).execute(&mut *connection).await.map_err(store_error)?;
-        bind(index.statistics).execute(&mut *connection).await.map_err(store_error)?;
+        Postgres::bind(index.create).execute(&mut *connection).await.map_err(store_error)?;
+        Postgres::bind(index.statistics).execute(&mut *connection).await.map_err(store_error)?;
         made += 1;
     }
     if made > 0 {
@@ -240,62 +240,39 @@ async fn create_indexes(connection: &mut PgConnection, indexes: Vec<Index>) -> R
     Ok(made)
 }
 
-struct PostgresTransaction(sqlx::Transaction<'static, Postgres>);
+impl Driver for Postgres {
+    const DIALECT: Dialect = Dialect::Postgres;
 
-#[async_trait]
-impl EngineTransaction for PostgresTransaction {
-    fn dialect(&self) -> Dialect {
-        Dialect::Postgres
-    }
-
-    async fn fetch(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        let rows = bind(statement).fetch_all(&mut *self.0).await.map_err(store_error)?;
-        rows.iter().map(decode).collect()
-    }
-
-    async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
-        let done = bind(statement).execute(&mut *self.0).await.map_err(store_error)?;
-        Ok(done.rows_affected())
-    }
-
-    async fn execute_script(&mut self, script: &'static str) -> Result<(), StoreError> {
-        sqlx::raw_sql(script).execute(&mut *self.0).await.map(drop).map_err(store_error)
-    }
-
-    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        self.0.commit().await.map_err(store_error)
-    }
-
-    async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
-        self.0.rollback().await.map_err(store_error)
-    }
-}
-
-fn bind(statement: Statement) -> Query<'static, Postgres, PgArguments> {
-    prepare(statement, |query, list| match list {
-        SqlValue::Texts(texts) => query.bind(texts),
-        SqlValue::Integers(numbers) => query.bind(numbers),
-        SqlValue::ByteStrings(strings) => query.bind(strings),
-        // the others are bound before they come here
-        SqlValue::Text(_)
-        | SqlValue::Integer(_)
-        | SqlValue::Number(_)
-        | SqlValue::Boolean(_)
-        | SqlValue::Bytes(_) => query,
-    })
-}
-
-fn decode(row: &PgRow) -> Result<Row, StoreError> {
-    let column = |index: usize| -> Result<SqlValue, sqlx::Error> {
-        let raw = row.try_get_raw(index)?;
-        Ok(match raw.type_info().name() {
-            "INT8" => SqlValue::Integer(row.try_get(index)?),
-            "INT4" => SqlValue::Integer(row.try_get::<Option<i32>, _>(index)?.map(i64::from)),
-            "FLOAT8" => SqlValue::Number(row.try_get(index)?),
-            "BOOL" => SqlValue::Boolean(row.try_get(index)?),
-            "BYTEA" => SqlValue::Bytes(row.try_get(index)?),
-            _ => SqlValue::Text(row.try_get(index)?),
+    fn bind(statement: Statement) -> Query<'static, Self, PgArguments> {
+        prepare(statement, |query, list| match list {
+            SqlValue::Texts(texts) => query.bind(texts),
+            SqlValue::Integers(numbers) => query.bind(numbers),
+            SqlValue::ByteStrings(strings) => query.bind(strings),
+            // the others are bound before they come here
+            SqlValue::Text(_)
+            | SqlValue::Integer(_)
+            | SqlValue::Number(_)
+            | SqlValue::Boolean(_)
+            | SqlValue::Bytes(_) => query,
         })
-    };
-    (0..row.len()).map(column).collect::<Result<_, _>>().map(Row::new).map_err(store_error)
+    }
+
+    fn decode(row: &PgRow) -> Result<Row, StoreError> {
+        let column = |index: usize| -> Result<SqlValue, sqlx::Error> {
+            let raw = row.try_get_raw(index)?;
+            Ok(match raw.type_info().name() {
+                "INT8" => SqlValue::Integer(row.try_get(index)?),
+                "INT4" => SqlValue::Integer(row.try_get::<Option<i32>, _>(index)?.map(i64::from)),
+                "FLOAT8" => SqlValue::Number(row.try_get(index)?),
+                "BOOL" => SqlValue::Boolean(row.try_get(index)?),
+                "BYTEA" => SqlValue::Bytes(row.try_get(index)?),
+                _ => SqlValue::Text(row.try_get(index)?),
+            })
+        };
+        (0..row.len()).map(column).collect::<Result<_, _>>().map(Row::new).map_err(store_error)
+    }
+
+    fn affected(done: &Self::QueryResult) -> u64 {
+        done.rows_affected()
+    }
 }

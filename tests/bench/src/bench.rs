@@ -27,6 +27,8 @@ pub(crate) struct Plan {
     /// Assets of each of two tenants.
     pub(crate) assets: usize,
     pub(crate) large: bool,
+    /// The rows that are wanted; all where none is named.
+    pub(crate) only: Vec<String>,
 }
 
 /// Measures everything, and prints a table.
@@ -67,8 +69,10 @@ const LIST: &str = "/api/mcp_catalog/v1alpha1/mcpservers?namespace=t0";
 
 async fn engine(plan: &Plan, name: &str, small: &str, rows: &str, tenants: &str) -> Result<(), AnyError> {
     let database = seed::open(small).await?;
-    for line in refresh::measure(&database, name, plan.rounds, plan.assets).await? {
-        println!("{line}");
+    if plan.wants("Q11") {
+        for line in refresh::measure(&database, name, plan.rounds, plan.assets).await? {
+            println!("{line}");
+        }
     }
     fill(database, seed::Size { tenants: 2, plugins: 2, assets: plan.assets }).await?;
     let (fresh, cached) = (Server::start(small, false).await?, Server::start(small, true).await?);
@@ -117,6 +121,12 @@ impl Engine<'_> {
         let what = self.what("discovery, kept / bare axum with the same bytes");
         self.plan.compare("Q2", what, &bare, &discovery, goal).await?;
         self.plan.compare("Q2", self.what("discovery, 304 / bare axum"), &hello, &known, goal).await?;
+        let through = self.cached.target("/through/hello?namespace=t0");
+        self.plan
+            .compare("Q1", self.what("the stack so far / bare axum"), &hello, &through, Goal::AtLeast(0.65))
+            .await?;
+        let what = self.what("discovery, 304 / the stack around nothing");
+        self.plan.compare("Q2", what, &through, &known, Goal::AtLeast(0.9)).await?;
         let list = self.cached.target(LIST);
         let what = self.what("page of 100, kept / bytes through moka");
         self.plan.compare("Q5", what, &bytes, &list, Goal::AtLeast(0.8)).await?;
@@ -191,6 +201,10 @@ async fn walk(server: &Server, list: &str, pages: usize) -> Result<Target, AnyEr
 }
 
 impl Plan {
+    fn wants(&self, id: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == id)
+    }
+
     /// Loads the two in turns, prints a line, and keeps nothing.
     async fn compare(
         &self,
@@ -200,6 +214,9 @@ impl Plan {
         ours: &Target,
         goal: Goal,
     ) -> Result<(), AnyError> {
+        if !self.wants(id) {
+            return Ok(());
+        }
         let time = Duration::from_secs_f64(self.seconds);
         let (mut bases, mut own, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         let mut outcome = load::Outcome::default();

@@ -65,6 +65,7 @@ fn plan(matches: &ArgMatches) -> bench::Plan {
         connections: number(matches, "connections"),
         assets: number(matches, "assets"),
         large: matches.get_flag("large"),
+        only: matches.get_many::<String>("only").into_iter().flatten().cloned().collect(),
     }
 }
 

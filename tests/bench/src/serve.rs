@@ -16,8 +16,9 @@ use bytes::Bytes;
 use catalog_core::{
     authorizer::InsecureAllowAll,
     context::RequestContextLayer,
-    http::{Catalog, CatalogConfig, DescribeProblemsLayer},
+    http::{Catalog, CatalogConfig, DescribeProblemsLayer, Doc, Reply, Routes},
     page::PageTokens,
+    permission::{Permission, Reach, Resource, Verb},
     plugin::{DataPlugin, Plugin, builtin},
     registry::{Registry, RegistryConfig},
     store::{
@@ -55,7 +56,7 @@ pub(crate) async fn run(url: &str, cached: bool) -> Result<(), AnyError> {
         .layer(ResolveTenantLayer::many())
         .layer(AuthorizeLayer::new(InsecureAllowAll));
     let edge = ServiceBuilder::new().layer(RequestContextLayer::new()).layer(DescribeProblemsLayer::new());
-    let router = catalog.routes().into_router(&protection)?.layer(edge);
+    let router = catalog.routes().merge(through()).into_router(&protection)?.layer(edge);
     let bare = bare(bytes(&router, "/api/plugins").await?, bytes(&router, LISTED).await?);
     let raw = match url.strip_prefix("sqlite://") {
         Some(file) => sqlite(file)?,
@@ -66,6 +67,14 @@ pub(crate) async fn run(url: &str, cached: bool) -> Result<(), AnyError> {
     std::io::stdout().flush()?;
     axum::serve(listener, Router::new().merge(router).merge(raw).merge(bare)).await?;
     Ok(())
+}
+
+/// A handler that does nothing, through all that a request of a tenant's route passes.
+fn through() -> Routes {
+    let may = Permission::new(Verb::Get, Resource::Assets, Reach::Tenant);
+    let doc = Doc::new("through", "Says that all is well.", Reply::text("application/json", "A word."));
+    Routes::new()
+        .get("/through/hello", may, doc, || std::future::ready(json(Body::from(r#"{"status":"ok"}"#))))
 }
 
 /// The list that is measured.
@@ -106,7 +115,7 @@ const FILTER_SQLITE: &str = "select document from catalog_core_assets where name
                              and substr(coalesce(json_extract(attributes, '$.fields.category'), ''), 1, 512) = 'category-7' \
                              order by name, id limit 101";
 const FILTER_POSTGRES: &str = "select document from catalog_core_assets where namespace = $1 and plugin = 'mcp' and kind = 'McpServer' \
-                               and left(coalesce(attributes->'fields'->>'category' collate \"C\", ''), 512) = 'category-7' \
+                               and left(coalesce((attributes->'fields'->>'category') collate \"C\", ''), 512) = 'category-7' \
                                order by name, id limit 101";
 
 /// SQLite's own driver on the thread that serves, with a connection for each core.

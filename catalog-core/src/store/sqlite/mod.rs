@@ -18,7 +18,7 @@ use self::reader::Readers;
 use super::{
     Changes, Documents, StoreError, StoreErrorKind,
     database::{Database, DatabaseOptions, Engine, EngineTransaction, Row},
-    driver::{prepare, store_error},
+    driver::{Driver, DriverTransaction, prepare, store_error},
     listen::Listened,
     sql::Index,
     statement::{Dialect, SqlValue, Statement},
@@ -116,7 +116,7 @@ impl Engine for SqliteEngine {
     async fn begin(&self, _: Option<&TenantScope>) -> Result<Box<dyn EngineTransaction>, StoreError> {
         // a deferred transaction could find the lock taken when it first writes, after it has read what is then old
         let transaction = self.writer.begin_with("begin immediate").await.map_err(store_error)?;
-        Ok(Box::new(SqliteTransaction(transaction)))
+        Ok(Box::new(DriverTransaction(transaction)))
     }
 
     async fn create_indexes(&self, indexes: Vec<Index>) -> Result<usize, StoreError> {
@@ -145,52 +145,29 @@ impl Engine for SqliteEngine {
     }
 }
 
-struct SqliteTransaction(sqlx::Transaction<'static, Sqlite>);
+impl Driver for Sqlite {
+    const DIALECT: Dialect = Dialect::Sqlite;
 
-#[async_trait]
-impl EngineTransaction for SqliteTransaction {
-    fn dialect(&self) -> Dialect {
-        Dialect::Sqlite
+    fn bind(statement: Statement) -> Query<'static, Self, SqliteArguments> {
+        // this engine's statements bind no lists
+        prepare(statement, |query, _| query.bind(None::<String>))
     }
 
-    async fn fetch(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        let rows = bind(statement).fetch_all(&mut *self.0).await.map_err(store_error)?;
-        rows.iter().map(decode).collect()
+    fn decode(row: &SqliteRow) -> Result<Row, StoreError> {
+        let column = |index: usize| -> Result<SqlValue, sqlx::Error> {
+            let raw = row.try_get_raw(index)?;
+            Ok(match raw.type_info().name() {
+                "INTEGER" | "BOOLEAN" => SqlValue::Integer(row.try_get(index)?),
+                "REAL" => SqlValue::Number(row.try_get(index)?),
+                "BLOB" => SqlValue::Bytes(row.try_get(index)?),
+                "NULL" => SqlValue::Text(None),
+                _ => SqlValue::Text(row.try_get(index)?),
+            })
+        };
+        (0..row.len()).map(column).collect::<Result<_, _>>().map(Row::new).map_err(store_error)
     }
 
-    async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
-        let done = bind(statement).execute(&mut *self.0).await.map_err(store_error)?;
-        Ok(done.rows_affected())
+    fn affected(done: &Self::QueryResult) -> u64 {
+        done.rows_affected()
     }
-
-    async fn execute_script(&mut self, script: &'static str) -> Result<(), StoreError> {
-        sqlx::raw_sql(script).execute(&mut *self.0).await.map(drop).map_err(store_error)
-    }
-
-    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        self.0.commit().await.map_err(store_error)
-    }
-
-    async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
-        self.0.rollback().await.map_err(store_error)
-    }
-}
-
-fn bind(statement: Statement) -> Query<'static, Sqlite, SqliteArguments> {
-    // this engine's statements bind no lists
-    prepare(statement, |query, _| query.bind(None::<String>))
-}
-
-fn decode(row: &SqliteRow) -> Result<Row, StoreError> {
-    let column = |index: usize| -> Result<SqlValue, sqlx::Error> {
-        let raw = row.try_get_raw(index)?;
-        Ok(match raw.type_info().name() {
-            "INTEGER" | "BOOLEAN" => SqlValue::Integer(row.try_get(index)?),
-            "REAL" => SqlValue::Number(row.try_get(index)?),
-            "BLOB" => SqlValue::Bytes(row.try_get(index)?),
-            "NULL" => SqlValue::Text(None),
-            _ => SqlValue::Text(row.try_get(index)?),
-        })
-    };
-    (0..row.len()).map(column).collect::<Result<_, _>>().map(Row::new).map_err(store_error)
 }
