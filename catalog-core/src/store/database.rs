@@ -104,7 +104,7 @@ pub struct DatabaseOptions {
     pub connections: u32,
     /// How long a request waits for one of them before it is refused.
     pub acquire_timeout: Duration,
-    /// How long a statement may take; PostgreSQL ends it then. SQLite's statements are not timed.
+    /// How long a statement may take before it is ended; on SQLite only those that read are timed.
     pub statement_timeout: Duration,
     /// Every transaction says which tenants it is for, so that the policies that
     /// [`secure_rows`](super::sql::secure_rows) makes let it see no others. Only for PostgreSQL, and only of use when the

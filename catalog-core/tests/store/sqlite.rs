@@ -1,8 +1,12 @@
+use std::time::Duration;
+
 use catalog_core::{
     store::{
+        StoreErrorKind,
         database::{Database, DatabaseOptions},
         hook::{Unaudited, Unqueued},
         sql::{MIGRATIONS, SqlAssetStore, SqlSourceStore, migrate},
+        statement::Statement,
     },
     testing,
 };
@@ -54,6 +58,32 @@ async fn what_sqlite_cannot_do_is_refused() {
     let url = format!("sqlite://{}", folder.path().join("catalog.db").display());
     let secured = DatabaseOptions { row_level_security: true, ..DatabaseOptions::default() };
     assert!(Database::sqlite(&url, secured).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_too_long_or_is_no_longer_waited_for_is_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("catalog.db").display());
+    let options = DatabaseOptions {
+        connections: 1,
+        statement_timeout: Duration::from_millis(300),
+        acquire_timeout: Duration::from_secs(2),
+        ..DatabaseOptions::default()
+    };
+    let database = Database::sqlite(&url, options).await.unwrap();
+    let endless = || {
+        let mut statement = Statement::new(database.dialect());
+        statement
+            .push("with recursive n (i) as (select 1 union all select i + 1 from n) select max(i) from n");
+        statement
+    };
+    assert_eq!(database.fetch(endless()).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    // the one thread is free again as soon as nobody waits, and others need not wait for the rest of the time
+    let abandoned = tokio::time::timeout(Duration::from_millis(20), database.fetch(endless())).await;
+    assert!(abandoned.is_err());
+    for _ in 0..20 {
+        database.ping().await.unwrap();
+    }
 }
 
 #[cfg(unix)]

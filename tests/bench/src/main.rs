@@ -103,6 +103,7 @@ fn command() -> Command {
                 )
                 .arg(number("connections", "20", "Keep-alive connections"))
                 .arg(number("assets", "10000", "Assets of each of two tenants"))
+                .arg(Arg::new("only").long("only").value_delimiter(',').help("These rows alone: `Q3,Q8`"))
                 .arg(
                     Arg::new("large")
                         .long("large")

@@ -126,7 +126,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .or("8"),
     Setting::new("database.acquire_timeout_ms", "CATALOG_DATABASE_ACQUIRE_TIMEOUT_MS", Integer, "How long a request waits for a connection before it is refused with 503, in milliseconds")
         .or("2000"),
-    Setting::new("database.statement_timeout_ms", "CATALOG_DATABASE_STATEMENT_TIMEOUT_MS", Integer, "How long a statement may take on PostgreSQL, in milliseconds")
+    Setting::new("database.statement_timeout_ms", "CATALOG_DATABASE_STATEMENT_TIMEOUT_MS", Integer, "How long a statement may take before it is ended, in milliseconds; on SQLite one that reads")
         .or("5000"),
     Setting::new("database.row_level_security", "CATALOG_DATABASE_ROW_LEVEL_SECURITY", Text, "`on`: PostgreSQL, too, lets each transaction see the rows of its tenants only; the user must be no superuser. `off`")
         .or("off"),
