@@ -69,12 +69,12 @@ impl Pages {
             cache::count_load(NAME, begun.elapsed(), body.is_ok());
             body
         };
-        let Some(kept) = &self.kept else {
-            return Ok(cache::json(make.await.map_err(|error| store_problem(&error))?));
+        let generation = match &self.kept {
+            Some(_) => self.generations.current(assets, scope, plugin).await.map_err(problem)?,
+            None => None,
         };
-        let generation = self.generations.current(assets, scope, plugin).await.map_err(problem)?;
-        let Some(generation) = generation else {
-            // the lists of several tenants change with each of them
+        // the lists of several tenants have no generation, for they change with each of them
+        let (Some(kept), Some(generation)) = (&self.kept, generation) else {
             return Ok(cache::json(make.await.map_err(|error| store_problem(&error))?));
         };
         let key = key(binding, generation);

@@ -156,7 +156,7 @@ impl<R: Recorder<Transaction>> AssetStore for SqlAssetStore<R> {
 
     async fn generation(&self, scope: &TenantScope, plugin: &PluginName) -> Result<Option<i64>, StoreError> {
         match scope.single() {
-            Some(namespace) => generation::current(&self.database, scope, namespace, plugin).await.map(Some),
+            Some(_) => generation::current(&self.database, scope, plugin).await.map(Some),
             None => Ok(None),
         }
     }

@@ -55,17 +55,15 @@ pub(super) async fn advance(
     Ok(())
 }
 
-/// The number; 0 where nothing was ever listed.
+/// The number of the scope's one tenant; 0 where nothing was ever listed.
 pub(super) async fn current(
     database: &Database,
     scope: &TenantScope,
-    namespace: &Namespace,
     plugin: &PluginName,
 ) -> Result<i64, StoreError> {
     let mut select = Statement::new(database.dialect());
     select.push("select a.generation from catalog_core_generations a where ");
     push_scope(&mut select, scope);
-    select.push(" and a.namespace = ").bind(namespace.as_str());
     select.push(" and a.plugin = ").bind(plugin.as_str());
     let mut rows = database.fetch(select).await?;
     rows.first_mut().map_or(Ok(0), |row| row.integer(0))

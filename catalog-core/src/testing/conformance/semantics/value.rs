@@ -73,9 +73,8 @@ pub(in crate::testing::conformance) fn cell(document: &Value, field: &Field) -> 
 
 /// Where a document stands in the ascending order of a field: what is absent first, and what is equal by name and id.
 pub(in crate::testing::conformance) fn rank(a: &Value, b: &Value, field: &Field) -> Ordering {
-    let place = |document: &'_ Value| {
-        [document["name"].clone(), document["id"].clone()].map(|text| text.as_str().map(String::from))
-    };
+    let text = |document: &Value, field: &str| document[field].as_str().unwrap_or_default().to_owned();
+    let place = |document: &Value| (text(document, "name"), text(document, "id"));
     by_value(a, b, field).then_with(|| place(a).cmp(&place(b)))
 }
 
