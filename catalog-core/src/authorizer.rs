@@ -151,6 +151,7 @@ fn place(namespace: Option<&TenantSelector>) -> String {
     match namespace {
         None => " in the cluster".into(),
         Some(TenantSelector::All) => " in all namespaces".into(),
+        Some(set @ TenantSelector::Set(_)) => format!(" in each of the namespaces {set}"),
         Some(TenantSelector::One(namespace)) => format!(" in namespace `{namespace}`"),
     }
 }
@@ -167,7 +168,8 @@ pub struct Granted {
 
 /// Asks the authorizer whether `identity` has the permission where the request wants it, and gives the scope that follows.
 ///
-/// This is the only maker of a [`TenantScope`]. A request for all tenants gives every tenant for a cluster-wide right, else 403.
+/// Only this and [`authorize_visible`] make a [`TenantScope`]. A request for all tenants gives every tenant for a cluster-wide right,
+/// else 403; one for a set of tenants gives the set if each of them allows it, else 403.
 ///
 /// # Errors
 /// [`Refusal`]: whatever is not a clear yes.
@@ -181,29 +183,52 @@ pub async fn authorize<A: Authorizer + ?Sized>(
     let selector = match (permission.reach, selector) {
         (Reach::Cluster, _) => None,
         (_, None) => return Err(Refusal::TenantRequired),
-        (Reach::Tenant, Some(TenantSelector::All)) => return Err(Refusal::AllNotServed),
+        (Reach::Tenant, Some(TenantSelector::All | TenantSelector::Set(_))) => {
+            return Err(Refusal::AllNotServed);
+        }
         (_, Some(selector)) => Some(selector),
     };
-    let namespace = match selector {
-        Some(TenantSelector::One(namespace)) => Some(namespace),
-        Some(TenantSelector::All) | None => None,
-    };
-    let attributes = Attributes { permission, namespace, name };
-    match authorizer.decide(identity, attributes).await.map_err(Refusal::Unavailable)? {
-        Decision::Allow { reason } => {
-            let scope = selector.map(|selector| match selector {
-                TenantSelector::One(namespace) => TenantScope::one(namespace.clone()),
-                // asked without a namespace: the right is cluster-wide
-                TenantSelector::All => TenantScope::all(),
-            });
-            Ok(Granted { scope, reason })
+    let question = Question { authorizer, identity, permission, name, asked: selector };
+    let (scope, reason) = match selector {
+        None => (None, question.put(None).await?),
+        Some(TenantSelector::One(namespace)) => {
+            (Some(TenantScope::one(namespace.clone())), question.put(Some(namespace)).await?)
         }
-        Decision::Deny { reason } | Decision::NoOpinion { reason } => Err(Refusal::Forbidden {
-            user: identity.user.clone(),
-            permission: permission.clone(),
-            namespace: selector.cloned(),
-            reason,
-        }),
+        // asked without a namespace: the right is cluster-wide
+        Some(TenantSelector::All) => (Some(TenantScope::all()), question.put(None).await?),
+        Some(TenantSelector::Set(namespaces)) => {
+            let mut reason = String::new();
+            for namespace in namespaces.iter() {
+                reason = question.put(Some(namespace)).await?;
+            }
+            (Some(TenantScope::set(Arc::clone(namespaces))), reason)
+        }
+    };
+    Ok(Granted { scope, reason })
+}
+
+/// One request's question, which may have to be put for several tenants.
+struct Question<'a, A: ?Sized> {
+    authorizer: &'a A,
+    identity: &'a Identity,
+    permission: &'a Permission,
+    name: Option<&'a str>,
+    asked: Option<&'a TenantSelector>,
+}
+
+impl<A: Authorizer + ?Sized> Question<'_, A> {
+    /// Why it is allowed there; none is the cluster.
+    async fn put(&self, namespace: Option<&Namespace>) -> Result<String, Refusal> {
+        let attributes = Attributes { permission: self.permission, namespace, name: self.name };
+        match self.authorizer.decide(self.identity, attributes).await.map_err(Refusal::Unavailable)? {
+            Decision::Allow { reason } => Ok(reason),
+            Decision::Deny { reason } | Decision::NoOpinion { reason } => Err(Refusal::Forbidden {
+                user: self.identity.user.clone(),
+                permission: self.permission.clone(),
+                namespace: self.asked.cloned(),
+                reason,
+            }),
+        }
     }
 }
 
@@ -218,7 +243,7 @@ pub async fn authorize_visible<A: Authorizer + ?Sized>(
 ) -> Result<TenantScope, Refusal> {
     match authorizer.visible(identity, permission).await.map_err(Refusal::Unavailable)? {
         Visible::All => Ok(TenantScope::all()),
-        Visible::Set(namespaces) => Ok(TenantScope::set(namespaces)),
+        Visible::Set(namespaces) => Ok(TenantScope::set(Arc::new(namespaces))),
     }
 }
 
@@ -293,6 +318,23 @@ mod tests {
         )
         .await;
         assert_eq!(all.unwrap().scope, Some(TenantScope::all()));
+    }
+
+    #[tokio::test]
+    async fn a_set_of_tenants_needs_the_right_in_each() {
+        let set = |names: &[&str]| {
+            TenantSelector::Set(Arc::new(names.iter().map(|name| name.parse().unwrap()).collect()))
+        };
+        let granted = ask(Reach::TenantOrAll, set(&["mine"])).await.unwrap().scope.unwrap();
+        assert_eq!(format!("{granted:?}"), r#"TenantScope::Set({"mine"})"#);
+        assert!(granted.single().is_none(), "nothing is changed by it");
+        for names in [&["mine", "unknown"][..], &["denied", "mine"]] {
+            assert!(matches!(ask(Reach::TenantOrAll, set(names)).await, Err(Refusal::Forbidden { .. })));
+        }
+        assert!(matches!(ask(Reach::TenantOrAll, set(&["broken"])).await, Err(Refusal::Unavailable(_))));
+        assert!(matches!(ask(Reach::Tenant, set(&["mine"])).await, Err(Refusal::AllNotServed)));
+        let nothing = ask(Reach::TenantOrAll, set(&[])).await.unwrap().scope.unwrap();
+        assert!(!nothing.covers(&"mine".parse().unwrap()), "an empty set is nobody's");
     }
 
     #[tokio::test]

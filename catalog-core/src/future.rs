@@ -1,6 +1,7 @@
-//! The future of layers that either refuse a request at once or pass it on.
+//! The future of layers that refuse a request, pass it on, or have to wait before they know.
 
 use std::{
+    fmt,
     future::Future,
     pin::Pin,
     task::{Context, Poll},
@@ -11,8 +12,10 @@ use pin_project_lite::pin_project;
 
 pin_project! {
     /// The answer of a service within, or a refusal that is there already.
-    #[derive(Debug)]
-    pub struct ResponseFuture<F, B> {
+    pub struct ResponseFuture<F, B>
+    where
+        F: Future,
+    {
         #[pin]
         state: State<F, B>,
     }
@@ -20,14 +23,17 @@ pin_project! {
 
 pin_project! {
     #[project = StateProjection]
-    #[derive(Debug)]
-    enum State<F, B> {
+    enum State<F, B>
+    where
+        F: Future,
+    {
         Inner { #[pin] future: F },
         Refused { response: Option<Response<B>> },
+        Waiting { future: Pin<Box<dyn Future<Output = F::Output> + Send>> },
     }
 }
 
-impl<F, B> ResponseFuture<F, B> {
+impl<F: Future, B> ResponseFuture<F, B> {
     /// Passes on what the service within answers.
     pub fn inner(future: F) -> Self {
         Self { state: State::Inner { future } }
@@ -36,6 +42,11 @@ impl<F, B> ResponseFuture<F, B> {
     /// Answers at once.
     pub fn refused(response: Response<B>) -> Self {
         Self { state: State::Refused { response: Some(response) } }
+    }
+
+    /// Does what cannot be done at once, and asks the service within where that allows it.
+    pub fn waiting(future: impl Future<Output = F::Output> + Send + 'static) -> Self {
+        Self { state: State::Waiting { future: Box::pin(future) } }
     }
 }
 
@@ -48,10 +59,17 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Inner { future } => future.poll(cx),
+            StateProjection::Waiting { future } => future.as_mut().poll(cx),
             // polled again after it was ready, which a future need not answer
             StateProjection::Refused { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
             }
         }
+    }
+}
+
+impl<F: Future, B> fmt::Debug for ResponseFuture<F, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }

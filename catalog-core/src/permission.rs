@@ -116,6 +116,54 @@ impl Permission {
     }
 }
 
+/// What a route asks for before it is served.
+#[derive(Clone, Debug, Eq, PartialEq, Hash)]
+pub enum Access {
+    /// That permission.
+    Permission(Permission),
+    /// To know who asks, and nothing more: what it serves follows from what the caller may.
+    Authenticated,
+    /// Nothing: it serves everybody, and no tenant's data.
+    Public,
+}
+
+impl Access {
+    /// The permission, where one is asked for.
+    pub fn permission(&self) -> Option<&Permission> {
+        match self {
+            Self::Permission(permission) => Some(permission),
+            Self::Authenticated | Self::Public => None,
+        }
+    }
+
+    /// Whose objects are touched.
+    pub fn reach(&self) -> Reach {
+        self.permission().map_or(Reach::Cluster, |permission| permission.reach)
+    }
+}
+
+impl From<Permission> for Access {
+    fn from(permission: Permission) -> Self {
+        Self::Permission(permission)
+    }
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let permission = match self {
+            Self::Public => return f.write_str("public"),
+            Self::Authenticated => return f.write_str("authenticated"),
+            Self::Permission(permission) => permission,
+        };
+        let reach = match permission.reach {
+            Reach::Cluster => "cluster",
+            Reach::Tenant => "tenant",
+            Reach::TenantOrAll => "tenant or all",
+        };
+        write!(f, "{permission} ({reach})")
+    }
+}
+
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.verb.as_str(), self.resource.as_str())?;

@@ -9,7 +9,9 @@ use crate::name::Namespace;
 pub enum TenantSelector {
     /// One tenant's objects.
     One(Namespace),
-    /// Those of all that the caller may see.
+    /// Those of each of these tenants.
+    Set(Arc<BTreeSet<Namespace>>),
+    /// Those of all tenants.
     All,
 }
 
@@ -17,6 +19,13 @@ impl fmt::Display for TenantSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::One(namespace) => fmt::Display::fmt(namespace, f),
+            Self::Set(namespaces) => {
+                for (index, namespace) in namespaces.iter().enumerate() {
+                    f.write_str(if index == 0 { "" } else { ", " })?;
+                    fmt::Display::fmt(namespace, f)?;
+                }
+                Ok(())
+            }
             Self::All => f.write_str("*"),
         }
     }
@@ -62,8 +71,8 @@ impl TenantScope {
         Self(Inner::One(namespace))
     }
 
-    pub(crate) fn set(namespaces: BTreeSet<Namespace>) -> Self {
-        Self(Inner::Set(Arc::new(namespaces)))
+    pub(crate) fn set(namespaces: Arc<BTreeSet<Namespace>>) -> Self {
+        Self(Inner::Set(namespaces))
     }
 
     pub(crate) fn all() -> Self {
@@ -120,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_scope_narrows_and_never_widens() {
-        let set = TenantScope::set(["a", "b"].map(namespace).into());
+        let set = TenantScope::set(Arc::new(["a", "b"].map(namespace).into()));
         assert_eq!(set.narrow(&namespace("a")), Some(TenantScope::one(namespace("a"))));
         assert_eq!(set.narrow(&namespace("c")), None);
         assert_eq!(TenantScope::one(namespace("a")).narrow(&namespace("b")), None);
@@ -131,6 +140,6 @@ mod tests {
     fn debug_says_what_it_may_see() {
         assert_eq!(format!("{:?}", TenantScope::one(namespace("a"))), r#"TenantScope::One("a")"#);
         assert_eq!(format!("{:?}", TenantScope::all()), "TenantScope::All");
-        assert_eq!(format!("{:?}", TenantScope::set(BTreeSet::new())), "TenantScope::Set({})");
+        assert_eq!(format!("{:?}", TenantScope::set(Arc::default())), "TenantScope::Set({})");
     }
 }

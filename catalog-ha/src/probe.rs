@@ -2,7 +2,10 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use catalog_core::http::{Access, Doc, OwnShape, Reply, Routes, Shape};
+use catalog_core::{
+    http::{Doc, OwnShape, Reply, Routes, Shape},
+    permission::Access,
+};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 

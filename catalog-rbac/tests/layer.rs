@@ -62,8 +62,8 @@ async fn ask(case: Case) -> (u16, String) {
     let (mut parts, ()) = request.body(()).unwrap().into_parts();
     let context = RequestContext::of(&mut parts);
     if let Some(reach) = case.declared {
-        let permission = Some(Permission::new(Verb::List, Resource::Assets, reach));
-        context.set_route(Arc::new(RouteInfo { template: "/models".into(), permission })).unwrap();
+        let access = Permission::new(Verb::List, Resource::Assets, reach).into();
+        context.set_route(Arc::new(RouteInfo { template: "/models".into(), access })).unwrap();
     }
     if let Some(tenant) = case.tenant {
         let tenant = if tenant == "*" {

@@ -3,6 +3,7 @@ use catalog_core::{
     context::RequestContext,
     name::{NameError, Namespace},
     problem::Problem,
+    tenant::TenantSelector,
 };
 use http::Response;
 
@@ -36,6 +37,12 @@ pub enum TenantError {
         /// The other.
         second: String,
     },
+    /// The caller is bound to other tenants.
+    #[error("the caller is bound to other namespaces than {asked}")]
+    OutOfBounds {
+        /// What it asked for.
+        asked: TenantSelector,
+    },
     /// The service has one tenant, and it is another.
     #[error("this server has the one namespace `{only}`")]
     NotTheOne {
@@ -43,8 +50,11 @@ pub enum TenantError {
         only: Namespace,
     },
     /// The route is some tenant's and none is named.
-    #[error("a namespace is required: `?namespace=` or the header `X-Namespace`")]
-    Required,
+    #[error("a namespace is required: {how}")]
+    Required {
+        /// How to name one.
+        how: String,
+    },
 }
 
 impl TenantError {
@@ -56,7 +66,8 @@ impl TenantError {
             Self::Twice { .. } | Self::Conflict { .. } | Self::NotTheOne { .. } => {
                 Problem::tenant_conflict(detail)
             }
-            Self::Required => Problem::tenant_required(detail),
+            Self::OutOfBounds { .. } => Problem::forbidden(detail),
+            Self::Required { .. } => Problem::tenant_required(detail),
         }
     }
 

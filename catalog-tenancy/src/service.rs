@@ -4,51 +4,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use catalog_core::{context::RequestContext, name::Namespace, permission::Reach, tenant::TenantSelector};
-use http::{Request, Response, request::Parts};
+use catalog_core::{context::RequestContext, permission::Reach, tenant::TenantSelector};
+use http::{Request, Response};
 use tower_service::Service;
 
-use crate::{ResponseFuture, TenantError, TenantResolver};
-
-#[derive(Debug)]
-pub(crate) struct Resolution {
-    pub(crate) mode: Mode,
-    pub(crate) resolvers: Vec<Box<dyn TenantResolver>>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Mode {
-    Single(Namespace),
-    Many,
-}
-
-impl Resolution {
-    /// The tenant of a request to a route of that reach.
-    fn resolve(&self, parts: &Parts, reach: Reach) -> Result<TenantSelector, TenantError> {
-        let mut found: Option<TenantSelector> = None;
-        for resolver in &self.resolvers {
-            let Some(selector) = resolver.resolve(parts)? else { continue };
-            match &found {
-                Some(first) if *first != selector => {
-                    return Err(TenantError::Conflict {
-                        first: first.to_string(),
-                        second: selector.to_string(),
-                    });
-                }
-                _ => found = Some(selector),
-            }
-        }
-        match (&self.mode, found) {
-            (Mode::Many, found) => found.ok_or(TenantError::Required),
-            (Mode::Single(only), Some(TenantSelector::One(named))) if named != *only => {
-                Err(TenantError::NotTheOne { only: only.clone() })
-            }
-            // a route of one tenant refuses to serve all of them, also where there is only one
-            (Mode::Single(_), Some(TenantSelector::All)) if reach == Reach::Tenant => Ok(TenantSelector::All),
-            (Mode::Single(only), _) => Ok(TenantSelector::One(only.clone())),
-        }
-    }
-}
+use crate::{ResponseFuture, TenantError, resolution::Resolution};
 
 /// The service of [`ResolveTenantLayer`](crate::ResolveTenantLayer).
 #[derive(Clone, Debug)]
@@ -82,7 +42,7 @@ where
         // a route that declares nothing is taken for a tenant's
         let reach = match context.route() {
             None => Reach::TenantOrAll,
-            Some(route) => route.permission.as_ref().map_or(Reach::Cluster, |permission| permission.reach),
+            Some(route) => route.access.reach(),
         };
         if reach != Reach::Cluster {
             let resolved = self.resolution.resolve(&parts, reach);

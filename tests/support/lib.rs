@@ -16,13 +16,12 @@ use catalog_core::{
     authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Visible},
     context::{RequestContext, RequestContextLayer},
     http::{
-        Access, Catalog, CatalogConfig, DescribeProblemsLayer, Doc, IfNoneMatch, Reply, Routes, Security,
-        cached_json,
+        Catalog, CatalogConfig, DescribeProblemsLayer, Doc, IfNoneMatch, Reply, Routes, Security, cached_json,
     },
     identity::{Authenticator, Identity},
     name::Namespace,
     page::PageTokens,
-    permission::{Permission, Reach, Resource, Verb},
+    permission::{Access, Permission, Reach, Resource, Verb},
     plugin::{DataPlugin, Plugin, builtin},
     problem::Problem,
     registry::{Registry, RegistryConfig},
@@ -173,6 +172,7 @@ impl Stack {
         let table = routes.table().map(|(_, path, access)| {
             let reach = match access {
                 Access::Permission(permission) => Some(permission.reach),
+                Access::Authenticated => Some(Reach::Cluster),
                 Access::Public => None,
             };
             (path.to_owned(), reach)

@@ -2,6 +2,7 @@
 
 mod future;
 mod layer;
+mod peer;
 mod service;
 mod trace;
 
@@ -14,12 +15,13 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, request::Parts};
 use uuid::Uuid;
 
 pub use self::{
-    future::ResponseFuture, layer::RequestContextLayer, service::RequestContextService, trace::TraceContext,
+    future::ResponseFuture, layer::RequestContextLayer, peer::Peer, service::RequestContextService,
+    trace::TraceContext,
 };
 use crate::{
     identity::Identity,
     name::Namespace,
-    permission::Permission,
+    permission::Access,
     tenant::{TenantScope, TenantSelector},
 };
 
@@ -40,6 +42,7 @@ struct Record {
     trace: Option<TraceContext>,
     start: Instant,
     path: String,
+    peer: Option<Peer>,
     route: OnceLock<Arc<RouteInfo>>,
     identity: OnceLock<Identity>,
     tenant: OnceLock<TenantSelector>,
@@ -51,15 +54,15 @@ struct Record {
 pub struct RouteInfo {
     /// The path template: `/api/plugins/{plugin}`.
     pub template: String,
-    /// What it asks for; none is a route for everybody, such as a health check.
-    pub permission: Option<Permission>,
+    /// What it asks for.
+    pub access: Access,
 }
 
 impl RequestContext {
     /// The record for a request that has none yet.
     ///
     /// `X-Request-Id` is taken when it is 1 to 128 visible ASCII characters, else made: a UUIDv7.
-    pub fn new(path: &str, headers: &HeaderMap) -> Self {
+    pub fn new(path: &str, headers: &HeaderMap, peer: Option<Peer>) -> Self {
         let id = headers.get(X_REQUEST_ID).filter(|id| is_visible(id)).cloned().unwrap_or_else(new_id);
         Self(Arc::new(Record {
             request_id: id,
@@ -67,6 +70,7 @@ impl RequestContext {
             trace: TraceContext::from_headers(headers),
             start: Instant::now(),
             path: path.into(),
+            peer,
             route: OnceLock::new(),
             identity: OnceLock::new(),
             tenant: OnceLock::new(),
@@ -77,7 +81,8 @@ impl RequestContext {
     /// The request's record, made and put there if it has none: so each layer works alone.
     pub fn of(parts: &mut Parts) -> Self {
         Self::find(&parts.extensions).cloned().unwrap_or_else(|| {
-            let context = Self::new(parts.uri.path(), &parts.headers);
+            let peer = parts.extensions.get::<Peer>().cloned();
+            let context = Self::new(parts.uri.path(), &parts.headers, peer);
             parts.extensions.insert(context.clone());
             context
         })
@@ -119,6 +124,11 @@ impl RequestContext {
         &self.0.path
     }
 
+    /// Who is at the other end of the connection, where the listener told.
+    pub fn peer(&self) -> Option<&Peer> {
+        self.0.peer.as_ref()
+    }
+
     /// The route, once one has been found.
     pub fn route(&self) -> Option<&RouteInfo> {
         self.0.route.get().map(AsRef::as_ref)
@@ -154,7 +164,7 @@ impl RequestContext {
     pub fn namespace(&self) -> Option<&Namespace> {
         match self.tenant() {
             Some(TenantSelector::One(namespace)) => Some(namespace),
-            Some(TenantSelector::All) | None => None,
+            Some(TenantSelector::Set(_) | TenantSelector::All) | None => None,
         }
     }
 
@@ -202,7 +212,7 @@ mod tests {
     fn context(name: &'static str, value: &str) -> RequestContext {
         let mut headers = HeaderMap::new();
         headers.insert(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
-        RequestContext::new("/", &headers)
+        RequestContext::new("/", &headers, None)
     }
 
     #[test]

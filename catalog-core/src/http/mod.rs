@@ -33,5 +33,5 @@ pub use self::{
     problem::{DescribeProblems, DescribeProblemsLayer, OwnShape},
     query::Query,
     request::{Context, Scope, Segment},
-    route::{Access, Doc, RouteError, Routes},
+    route::{Doc, RouteError, Routes},
 };

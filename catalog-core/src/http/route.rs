@@ -15,25 +15,7 @@ use super::{
     declare::DeclareLayer,
     openapi::{self, Parameter, Reply},
 };
-use crate::{
-    context::RouteInfo,
-    permission::{Permission, Reach},
-};
-
-/// What a route asks for before it is served.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Access {
-    /// That permission.
-    Permission(Permission),
-    /// Nothing: it serves everybody, and no tenant's data.
-    Public,
-}
-
-impl From<Permission> for Access {
-    fn from(permission: Permission) -> Self {
-        Self::Permission(permission)
-    }
-}
+use crate::{context::RouteInfo, permission::Access};
 
 /// What a route is, for the OpenAPI document.
 #[derive(Clone, Debug)]
@@ -164,8 +146,8 @@ impl Routes {
         self
     }
 
-    /// The router. Routes that ask for a permission are served through `protection`, the layers that authenticate, find the tenant
-    /// and authorize; the others are not. Within and without it the [request's context](crate::context) knows the route.
+    /// The router. Routes that ask for anything are served through `protection`, the layers that authenticate, find the tenant and
+    /// authorize; public ones are not. Within and without it the [request's context](crate::context) knows the route.
     ///
     /// # Errors
     /// [`RouteError`] when two routes are one, or a document does not fit its path.
@@ -179,13 +161,13 @@ impl Routes {
         self.check()?;
         let mut router = Router::new();
         for Declared { path, access, router: method_router, .. } in self.routes {
-            let (permission, method_router) = match access {
-                Access::Permission(permission) => {
-                    (Some(permission), method_router.route_layer(protection.clone()))
+            let method_router = match access {
+                Access::Permission(_) | Access::Authenticated => {
+                    method_router.route_layer(protection.clone())
                 }
-                Access::Public => (None, method_router),
+                Access::Public => method_router,
             };
-            let info = Arc::new(RouteInfo { template: path.clone(), permission });
+            let info = Arc::new(RouteInfo { template: path.clone(), access });
             router = router.route(&path, method_router.route_layer(DeclareLayer::new(info)));
         }
         Ok(router)
@@ -244,17 +226,7 @@ impl fmt::Display for Routes {
         let width = self.routes.iter().map(|route| route.path.len()).max().unwrap_or(0);
         for Declared { method, path, access, .. } in &self.routes {
             write!(f, "{:7} {path:width$}  ", method.as_str())?;
-            match access {
-                Access::Public => writeln!(f, "public")?,
-                Access::Permission(permission) => {
-                    let reach = match permission.reach {
-                        Reach::Cluster => "cluster",
-                        Reach::Tenant => "tenant",
-                        Reach::TenantOrAll => "tenant or all",
-                    };
-                    writeln!(f, "{permission} ({reach})")?;
-                }
-            }
+            writeln!(f, "{access}")?;
         }
         Ok(())
     }
@@ -265,7 +237,7 @@ mod tests {
     use tower_layer::Identity;
 
     use super::*;
-    use crate::permission::{Resource, Verb};
+    use crate::permission::{Permission, Reach, Resource, Verb};
 
     fn permission() -> Permission {
         Permission::new(Verb::List, Resource::Plugins, Reach::Cluster)

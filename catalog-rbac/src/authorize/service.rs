@@ -9,6 +9,7 @@ use bytes::Bytes;
 use catalog_core::{
     authorizer::{Authorizer, Refusal, authorize},
     context::RequestContext,
+    permission::Access,
     problem::Problem,
 };
 use http::{Request, Response};
@@ -70,9 +71,13 @@ where
 /// Asks for what the route declared; what it declared nothing for is refused.
 async fn check<Z: Authorizer>(authorizer: &Z, context: &RequestContext) -> Result<(), Problem> {
     let identity = context.identity().ok_or_else(|| Problem::unauthenticated("who asks is not known"))?;
-    let Some(permission) = context.route().and_then(|route| route.permission.as_ref()) else {
-        tracing::error!(path = context.path(), "a route without a declared permission was asked for");
-        return Err(Problem::forbidden("the route declares no permission"));
+    let permission = match context.route().map(|route| &route.access) {
+        Some(Access::Permission(permission)) => permission,
+        Some(Access::Authenticated) => return Ok(()),
+        Some(Access::Public) | None => {
+            tracing::error!(path = context.path(), "a route without a declared permission was asked for");
+            return Err(Problem::forbidden("the route declares no permission"));
+        }
     };
     let granted = authorize(authorizer, identity, permission, context.tenant(), None)
         .await

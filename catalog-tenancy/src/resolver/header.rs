@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use catalog_core::tenant::TenantSelector;
 use http::{HeaderName, request::Parts};
 
@@ -14,13 +16,17 @@ const PLACE: &str = "header `X-Namespace`";
 pub struct HeaderResolver;
 
 impl TenantResolver for HeaderResolver {
-    fn resolve(&self, parts: &Parts) -> Result<Option<TenantSelector>, TenantError> {
-        let mut values = parts.headers.get_all(X_NAMESPACE).iter();
+    fn resolve(&self, request: &Parts) -> Result<Option<TenantSelector>, TenantError> {
+        let mut values = request.headers.get_all(X_NAMESPACE).iter();
         let Some(value) = values.next() else { return Ok(None) };
         if values.next().is_some() {
             return Err(TenantError::Twice { place: PLACE });
         }
         let name = std::str::from_utf8(value.as_bytes()).map_err(|_| TenantError::NoText { place: PLACE })?;
         selector(name).map(Some)
+    }
+
+    fn how(&self) -> Cow<'static, str> {
+        "the header `X-Namespace`".into()
     }
 }

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use catalog_core::tenant::TenantSelector;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
@@ -13,9 +15,9 @@ const ALL_NAMESPACES: &str = "query parameter `allNamespaces`";
 pub struct QueryResolver;
 
 impl TenantResolver for QueryResolver {
-    fn resolve(&self, parts: &Parts) -> Result<Option<TenantSelector>, TenantError> {
+    fn resolve(&self, request: &Parts) -> Result<Option<TenantSelector>, TenantError> {
         let (mut named, mut all) = (None, None);
-        for pair in parts.uri.query().unwrap_or_default().split('&') {
+        for pair in request.uri.query().unwrap_or_default().split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             // a key may be encoded like a value: what means the same is the same
             let key = percent_decode_str(key).decode_utf8_lossy();
@@ -40,5 +42,9 @@ impl TenantResolver for QueryResolver {
             }
             (named, all) => Ok(named.or(all)),
         }
+    }
+
+    fn how(&self) -> Cow<'static, str> {
+        "`?namespace=`".into()
     }
 }

@@ -11,7 +11,8 @@ use axum::{
 };
 use catalog_core::{
     clock::Timestamp,
-    http::{Access, Doc, IfNoneMatch, Parameter, Reply, Routes, Segment, Shape, cached_json},
+    http::{Doc, IfNoneMatch, Parameter, Reply, Routes, Segment, Shape, cached_json},
+    permission::Access,
     problem::Problem,
 };
 use http::{HeaderName, HeaderValue, header};

@@ -7,7 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use catalog_core::http::{Access, Doc, Reply, Routes};
+use catalog_core::{
+    http::{Doc, Reply, Routes},
+    permission::Access,
+};
 use http::header;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;

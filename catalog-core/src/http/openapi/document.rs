@@ -10,8 +10,8 @@ use utoipa::openapi::{
 
 use super::{Parameter, Reply, Shape, reply::JSON};
 use crate::{
-    http::route::{Access, Declared, Doc, Routes},
-    permission::{Permission, Reach},
+    http::route::{Declared, Doc, Routes},
+    permission::{Access, Permission, Reach},
 };
 
 /// How callers show who they are.
@@ -102,15 +102,19 @@ fn operation(route: &Declared, security: Security) -> OperationBuilder {
         .responses(responses.build());
     match &route.access {
         Access::Public => operation,
-        Access::Permission(permission) => restricted(operation, permission, security),
+        Access::Authenticated => secured(operation, security),
+        Access::Permission(permission) => secured(restricted(operation, permission), security),
     }
 }
 
-fn restricted(
-    mut operation: OperationBuilder,
-    permission: &Permission,
-    security: Security,
-) -> OperationBuilder {
+fn secured(operation: OperationBuilder, security: Security) -> OperationBuilder {
+    match security {
+        Security::Bearer => operation.security(SecurityRequirement::new(BEARER, Vec::<String>::new())),
+        Security::Anonymous => operation,
+    }
+}
+
+fn restricted(mut operation: OperationBuilder, permission: &Permission) -> OperationBuilder {
     let scope = match permission.reach {
         Reach::Cluster => "cluster",
         Reach::Tenant => "tenant",
@@ -124,9 +128,6 @@ fn restricted(
     });
     if permission.reach != Reach::Cluster {
         operation = Parameter::namespace().into_iter().fold(operation, OperationBuilder::parameter);
-    }
-    if security == Security::Bearer {
-        operation = operation.security(SecurityRequirement::new(BEARER, Vec::<String>::new()));
     }
     operation.extensions(Some(ExtensionsBuilder::new().add("x-permission", asked).build()))
 }

@@ -13,7 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, body::Body, extract::ConnectInfo};
+use axum::{Router, body::Body};
+use catalog_core::context::Peer;
 use http::Request;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -67,7 +68,7 @@ const PING: Duration = Duration::from_secs(20);
 
 /// Serves on what comes in, HTTP/1.1 and HTTP/2 alike, until `leave`; then no connection is taken, those that are between two
 /// requests are closed, and it ends when the requests under way have been answered. Requests carry their peer as
-/// [`ConnectInfo`].
+/// [`Peer`].
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -140,7 +141,7 @@ async fn drive(
         move |request: Request<Incoming>| {
             let (router, exchange) = (router.clone(), Activity::begin(&activity));
             let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(Peer::tcp(peer));
             async move {
                 let response = router.oneshot(request).await?;
                 Ok::<_, Infallible>(response.map(|body| WatchedBody::new(body, exchange)))
