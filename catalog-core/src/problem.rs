@@ -121,6 +121,14 @@ impl Problem {
         unauthenticated, UNAUTHORIZED, "unauthenticated";
         /// 403: who asks may not.
         forbidden, FORBIDDEN, "forbidden";
+        /// 403: the tenant is suspended, and nobody may do anything in it.
+        namespace_suspended, FORBIDDEN, "namespace_suspended";
+        /// 403: the tenant is being deleted, and nobody may do anything in it.
+        namespace_terminating, FORBIDDEN, "namespace_terminating";
+        /// 403: the tenant has as much as it may have.
+        quota_exceeded, FORBIDDEN, "quota_exceeded";
+        /// 404: there is no such tenant.
+        namespace_not_found, NOT_FOUND, "namespace_not_found";
         /// 404: there is no such object, or it is not the caller's to know of.
         not_found, NOT_FOUND, "not_found";
         /// 404: there is no such route.
@@ -149,6 +157,10 @@ impl Problem {
         plugin_unavailable, SERVICE_UNAVAILABLE, "plugin_unavailable";
         /// 503: the database does not answer.
         store_unavailable, SERVICE_UNAVAILABLE, "store_unavailable";
+        /// 503: as many requests of the tenant are under way or wait as may.
+        tenant_busy, SERVICE_UNAVAILABLE, "tenant_busy";
+        /// 503: what says which tenants there are does not answer.
+        directory_unavailable, SERVICE_UNAVAILABLE, "directory_unavailable";
         /// 503: the server does not work, or not yet.
         unavailable, SERVICE_UNAVAILABLE, "unavailable";
         /// 504: the answer took too long.

@@ -2,8 +2,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod body;
+#[cfg(feature = "bulkhead")]
+pub mod bulkhead;
 mod error;
 mod layer;
+#[cfg(feature = "rate-limits")]
+pub mod rate_limit;
 mod resolution;
 pub mod resolver;
 mod service;

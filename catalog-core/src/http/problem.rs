@@ -10,7 +10,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -109,7 +109,9 @@ pub struct OwnShape;
 
 /// Headers that mean something beside the body stay.
 fn keep(from: &HeaderMap, to: &mut HeaderMap) {
-    for name in [header::ALLOW, header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
+    let of_limits = ["ratelimit", "ratelimit-policy"].map(HeaderName::from_static);
+    let known = [header::ALLOW, header::RETRY_AFTER, header::WWW_AUTHENTICATE];
+    for name in known.into_iter().chain(of_limits) {
         if let Some(value) = from.get(&name) {
             to.insert(name, value.clone());
         }

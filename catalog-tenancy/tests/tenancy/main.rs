@@ -2,5 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod body;
+mod bulkhead;
+mod rate_limit;
 mod resolve;
 mod ways;
