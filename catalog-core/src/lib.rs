@@ -7,6 +7,7 @@ pub mod authorizer;
 pub mod backoff;
 pub mod clock;
 pub mod context;
+pub mod directory;
 mod excerpt;
 pub mod filter;
 pub mod future;

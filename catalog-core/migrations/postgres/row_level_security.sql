@@ -3,7 +3,7 @@ do $$
 declare
     tenants text;
 begin
-    foreach tenants in array array['catalog_core_assets', 'catalog_core_generations', 'catalog_core_sources'] loop
+    foreach tenants in array array['catalog_core_assets', 'catalog_core_generations', 'catalog_core_sources', 'catalog_core_usage'] loop
         execute format('alter table %I enable row level security', tenants);
         execute format('alter table %I force row level security', tenants);
         execute format('drop policy if exists catalog_core_tenant on %I', tenants);

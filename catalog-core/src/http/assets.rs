@@ -286,7 +286,9 @@ impl Binding {
 pub(super) fn scope_binding(scope: &TenantScope) -> String {
     match scope.view() {
         ScopeView::One(namespace) => format!("one:{namespace}"),
-        ScopeView::Set(_) => "set".into(),
+        ScopeView::Set(namespaces) => namespaces
+            .iter()
+            .fold("set:".into(), |binding: String, namespace| binding + namespace.as_str() + ","),
         ScopeView::All => "all".into(),
     }
 }
@@ -313,6 +315,8 @@ pub(super) fn store_problem(error: &StoreError) -> Problem {
             tracing::warn!(error = %error, cause, "store unavailable");
             Problem::store_unavailable("the database does not answer").with_retry_after(1)
         }
+        StoreErrorKind::QuotaExceeded => Problem::quota_exceeded(cause.unwrap_or_else(|| error.to_string())),
+        StoreErrorKind::NotAdmitted => Problem::namespace_suspended(error.to_string()),
         StoreErrorKind::Conflict => Problem::conflict("what is stored stands against the change"),
         _ => {
             tracing::error!(error = %error, cause, "store failed");

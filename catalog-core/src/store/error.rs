@@ -19,6 +19,10 @@ pub enum StoreErrorKind {
     Corrupt,
     /// The holder of a fence has lost it; nothing was changed.
     Fenced,
+    /// The tenant may change nothing: it is suspended, being removed, or unknown.
+    NotAdmitted,
+    /// The tenant would have more than it may.
+    QuotaExceeded,
     /// The scope holds more than one tenant, and a change is one tenant's.
     ScopeTooWide,
     /// The program and the database's schema do not fit each other.
@@ -34,6 +38,8 @@ impl StoreErrorKind {
             Self::Conflict => "what is stored stands against the change",
             Self::Corrupt => "what is stored cannot be read",
             Self::Fenced => "the lease that the change was made under is lost",
+            Self::NotAdmitted => "the namespace takes no changes",
+            Self::QuotaExceeded => "the quota of the namespace is used up",
             Self::ScopeTooWide => "a change needs a scope of one tenant",
             Self::Schema => "the database's schema does not fit this program",
             Self::Internal => "the database refused a statement",

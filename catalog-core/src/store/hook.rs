@@ -3,14 +3,16 @@
 //! A store is made with its hooks and calls them inside the transaction of each change, so that the change and what follows from it
 //! happen together or not at all. Each hook has an implementation that does nothing, which has to be chosen by name.
 
-use std::future::Future;
+use std::{fmt, future::Future};
 
+use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::{SourceKey, StoreError};
+use super::{SourceKey, StoreError, StoreErrorKind};
 use crate::{
     name::{Namespace, PluginName, SourceId},
     source::{RefreshFigures, Source, redact},
+    tenant::TenantScope,
 };
 
 /// One change, as a store tells it.
@@ -169,4 +171,80 @@ impl<T: Send> Enqueue<T> for Unqueued {
     async fn enqueue(&self, _: &mut T, _: &JobRequest<'_>) -> Result<(), StoreError> {
         Ok(())
     }
+}
+
+/// What of a tenant's is counted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
+#[non_exhaustive]
+pub enum Stock {
+    /// Assets, of all plugins.
+    Assets,
+    /// Sources, of all plugins.
+    Sources,
+    /// Jobs that wait or run.
+    LiveJobs,
+}
+
+impl Stock {
+    /// The stock, as configurations and tables write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Assets => "assets",
+            Self::Sources => "sources",
+            Self::LiveJobs => "live_jobs",
+        }
+    }
+}
+
+/// Says whether a tenant may change anything, and how much it may keep; asked in the transaction of each change, which is of type `T`.
+#[async_trait]
+pub trait Admission<T: Send>: Send + Sync + fmt::Debug + 'static {
+    /// Whether anything of the tenant's may be changed. What says so must stay true until the transaction ends.
+    ///
+    /// # Errors
+    /// [`NotAdmitted`](super::StoreErrorKind::NotAdmitted) when it may not; the change is then not made.
+    async fn admit(&self, transaction: &mut T, namespace: &Namespace) -> Result<(), StoreError>;
+
+    /// How much of a stock the tenant may have; none is as much as it likes. The store counts, in the transaction that adds: one that
+    /// would have more is refused, and what a tenant has too much by an older limit is not taken away.
+    fn limit(&self, namespace: &Namespace, stock: Stock) -> Option<u64>;
+}
+
+/// Admits every tenant, and sets no limit to what it keeps.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unlimited;
+
+#[async_trait]
+impl<T: Send> Admission<T> for Unlimited {
+    async fn admit(&self, _: &mut T, _: &Namespace) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn limit(&self, _: &Namespace, _: Stock) -> Option<u64> {
+        None
+    }
+}
+
+/// Whether a stock that has become `used` by a change of `change` is within its limit.
+///
+/// # Errors
+/// `QuotaExceeded` if it is not, and the change added to it.
+pub fn check_quota(stock: Stock, used: i64, change: i64, limit: Option<u64>) -> Result<(), StoreError> {
+    match limit {
+        Some(limit) if change > 0 && u64::try_from(used).is_ok_and(|used| used > limit) => {
+            let text = format!("the namespace may have {limit} {} and would have {used}", stock.as_str());
+            Err(StoreError::new(StoreErrorKind::QuotaExceeded, text))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes what a tenant has, in steps, when it is deleted.
+#[async_trait]
+pub trait Purge: Send + Sync + 'static {
+    /// Removes at most `most` of what the scope's one tenant has, and gives how many; nothing is left when it is none.
+    ///
+    /// # Errors
+    /// By kind: `ScopeTooWide` unless the scope is one tenant, `Unavailable`, `Conflict`, `Internal`.
+    async fn purge(&self, scope: &TenantScope, most: usize) -> Result<usize, StoreError>;
 }

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use async_trait::async_trait;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -15,7 +16,7 @@ use super::{
     AssetPage, AssetQuery, AssetStore, Changed, Changes, FieldOptions, Found, OptionValues, SourceKey,
     SourceQuery, SourceStore, StoreError, StoreErrorKind,
     asset::{Known, Replacement},
-    hook::{Change, Enqueue, Fence, JobRequest, Recorder},
+    hook::{Admission, Change, Enqueue, Fence, JobRequest, Purge, Recorder, Stock, Unlimited, check_quota},
 };
 use crate::{
     asset::{AssetDraft, AssetKey, AssetRecord, CollectionKey, FieldRef},
@@ -43,6 +44,7 @@ pub struct MemoryAssetStore<R> {
     changes: Changes,
     recorder: Arc<R>,
     clock: Arc<dyn Clock>,
+    admission: Arc<dyn Admission<MemoryTransaction>>,
 }
 
 impl<R> MemoryAssetStore<R> {
@@ -54,7 +56,15 @@ impl<R> MemoryAssetStore<R> {
             changes: Changes::default(),
             recorder: Arc::new(recorder),
             clock: Arc::new(SystemClock),
+            admission: Arc::new(Unlimited),
         }
+    }
+
+    /// With what says who may change anything, and how much a tenant may keep.
+    #[must_use]
+    pub fn with_admission(mut self, admission: Arc<dyn Admission<MemoryTransaction>>) -> Self {
+        self.admission = admission;
+        self
     }
 
     /// With another clock.
@@ -62,6 +72,17 @@ impl<R> MemoryAssetStore<R> {
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// Puts `after` in the place of `before`, if that is what is there.
+    fn put(&self, before: &Arc<Assets>, after: Assets) -> Result<(), StoreError> {
+        let mut assets = self.assets.write().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&assets, before) {
+            return Err(StoreErrorKind::Conflict.into());
+        }
+        *assets = Arc::new(after);
+        self.generation.fetch_add(1, Ordering::Release);
+        Ok(())
     }
 
     fn snapshot(&self) -> Arc<Assets> {
@@ -140,6 +161,7 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let mut transaction = MemoryTransaction;
         fence.check(&mut transaction).await?;
+        self.admission.admit(&mut transaction, namespace).await?;
         let before = self.snapshot();
         let known: HashMap<(String, String), Known> = before
             .values()
@@ -160,15 +182,13 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
         for id in &replacement.removed {
             after.remove(id);
         }
+        let kept = before.values().filter(|asset| asset.namespace == *namespace).count() as u64;
+        let figures = replacement.figures;
+        let (stock, change) = (Stock::Assets, change(figures.loaded, figures.removed));
+        check_quota(stock, signed(kept) + change, change, self.admission.limit(namespace, stock))?;
         after.extend(replacement.written.into_iter().map(|record| (record.id, Arc::new(record))));
-        let mut assets = self.assets.write().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&assets, &before) {
-            return Err(StoreErrorKind::Conflict.into());
-        }
-        *assets = Arc::new(after);
-        drop(assets);
+        self.put(&before, after)?;
         if changes_something {
-            self.generation.fetch_add(1, Ordering::Release);
             self.changes.tell(&Changed::Assets { namespace, plugin: &source.plugin });
         }
         Ok(replacement.figures)
@@ -202,6 +222,37 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
     }
 }
 
+#[async_trait]
+impl<R: Recorder<MemoryTransaction>> Purge for MemoryAssetStore<R> {
+    async fn purge(&self, scope: &TenantScope, most: usize) -> Result<usize, StoreError> {
+        let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
+        let before = self.snapshot();
+        let of_tenant = || before.values().filter(|asset| asset.namespace == *namespace);
+        let Some(first) = of_tenant().next() else { return Ok(0) };
+        let source = SourceKey { plugin: first.collection.plugin.clone(), id: first.source.clone() };
+        let of_source = of_tenant()
+            .filter(|asset| asset.collection.plugin == source.plugin && asset.source == source.id)
+            .take(most);
+        let mut after = Assets::clone(&before);
+        let removed = of_source.filter(|asset| after.remove(&asset.id).is_some()).count();
+        let figures = RefreshFigures { removed: removed as u64, ..RefreshFigures::default() };
+        let change = Change::of_assets(namespace, &source, figures);
+        self.recorder.record(&mut MemoryTransaction, &change).await?;
+        self.put(&before, after)?;
+        self.changes.tell(&Changed::Assets { namespace, plugin: &source.plugin });
+        Ok(removed)
+    }
+}
+
+/// How much more there is than before.
+fn change(added: u64, removed: u64) -> i64 {
+    signed(added).saturating_sub(signed(removed))
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 fn position(asset: &AssetRecord, query: &AssetQuery) -> Position {
     let name = asset.draft.name.as_str();
     let key = match query.order.key() {
@@ -228,6 +279,7 @@ pub struct MemorySourceStore<R, Q> {
     recorder: Arc<R>,
     queue: Arc<Q>,
     clock: Arc<dyn Clock>,
+    admission: Arc<dyn Admission<MemoryTransaction>>,
 }
 
 impl<R, Q> MemorySourceStore<R, Q> {
@@ -238,7 +290,15 @@ impl<R, Q> MemorySourceStore<R, Q> {
             recorder: Arc::new(recorder),
             queue: Arc::new(queue),
             clock: Arc::new(SystemClock),
+            admission: Arc::new(Unlimited),
         }
+    }
+
+    /// With what says who may change anything, and how much a tenant may keep.
+    #[must_use]
+    pub fn with_admission(mut self, admission: Arc<dyn Admission<MemoryTransaction>>) -> Self {
+        self.admission = admission;
+        self
     }
 
     fn read<T>(&self, read: impl FnOnce(&Sources) -> T) -> T {
@@ -288,6 +348,7 @@ impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> SourceStore 
         let after = Source::applied(before.as_ref(), namespace, plugin, spec, self.clock.now());
         let change = Change::of_source(before.as_ref(), &after);
         let mut transaction = MemoryTransaction;
+        self.admission.admit(&mut transaction, namespace).await?;
         self.recorder.record(&mut transaction, &change).await?;
         if spec.enabled {
             let job = JobRequest::Refresh { namespace, plugin, source: &spec.id };
@@ -298,6 +359,11 @@ impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> SourceStore 
                 != before.as_ref().map(|before| before.revision)
             {
                 return Err(StoreErrorKind::Conflict.into());
+            }
+            if before.is_none() {
+                let kept = sources.keys().filter(|(of, ..)| of == namespace).count() as u64 + 1;
+                let limit = self.admission.limit(namespace, Stock::Sources);
+                check_quota(Stock::Sources, signed(kept), 1, limit)?;
             }
             sources.insert(key, after.clone());
             Ok(after)
@@ -327,5 +393,20 @@ impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> SourceStore 
             }
         });
         Ok(())
+    }
+}
+
+#[async_trait]
+impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> Purge for MemorySourceStore<R, Q> {
+    async fn purge(&self, scope: &TenantScope, most: usize) -> Result<usize, StoreError> {
+        let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
+        let of_tenant = |(of, plugin, id): &(Namespace, PluginName, SourceId)| {
+            (of == namespace).then(|| SourceKey { plugin: plugin.clone(), id: id.clone() })
+        };
+        let keys: Vec<_> = self.read(|sources| sources.keys().filter_map(of_tenant).take(most).collect());
+        for key in &keys {
+            self.remove(scope, key).await?;
+        }
+        Ok(keys.len())
     }
 }

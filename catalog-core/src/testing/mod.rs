@@ -15,6 +15,7 @@ mod catalog;
 pub mod conformance;
 mod database;
 mod sources;
+mod tenants;
 
 pub use self::{
     assets::{
@@ -26,6 +27,7 @@ pub use self::{
     catalog::{options_are_what_the_assets_hold, words_find_by_prefix_and_the_best_comes_first},
     database::{transactions_keep_all_or_nothing, two_migrations_at_once_are_one},
     sources::sources_are_applied_listed_and_removed,
+    tenants::{Frugal, a_tenant_is_purged_in_steps, quotas_are_exact_and_the_closed_change_nothing},
 };
 use crate::{
     authorizer::{InsecureAllowAll, authorize},

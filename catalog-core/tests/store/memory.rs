@@ -64,3 +64,15 @@ async fn a_change_is_recorded_or_not_made() {
 async fn sources_are_applied_listed_and_removed() {
     testing::sources_are_applied_listed_and_removed(&MemorySourceStore::new(Unaudited, Unqueued)).await;
 }
+
+#[tokio::test]
+async fn quotas_are_exact_and_the_closed_change_nothing() {
+    let frugal = std::sync::Arc::new(testing::Frugal);
+    let sources = MemorySourceStore::new(Unaudited, Unqueued).with_admission(frugal.clone());
+    testing::quotas_are_exact_and_the_closed_change_nothing(&assets().with_admission(frugal), &sources).await;
+}
+
+#[tokio::test]
+async fn a_tenant_is_purged_in_steps() {
+    testing::a_tenant_is_purged_in_steps(&assets(), &MemorySourceStore::new(Unaudited, Unqueued)).await;
+}

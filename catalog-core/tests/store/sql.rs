@@ -34,6 +34,25 @@ macro_rules! contracts {
 
         #[tokio::test]
         $(#[$attribute])*
+        async fn quotas_are_exact_and_the_closed_change_nothing() {
+            let database = $setup("quotas").await;
+            let frugal = std::sync::Arc::new(testing::Frugal);
+            let assets = SqlAssetStore::new(database.database.clone(), Unaudited).with_admission(frugal.clone());
+            let sources = SqlSourceStore::new(database.database.clone(), Unaudited, Unqueued).with_admission(frugal);
+            testing::quotas_are_exact_and_the_closed_change_nothing(&assets, &sources).await;
+        }
+
+        #[tokio::test]
+        $(#[$attribute])*
+        async fn a_tenant_is_purged_in_steps() {
+            let fixture = $setup("purge").await;
+            let assets = SqlAssetStore::new(fixture.database.clone(), Unaudited);
+            let sources = SqlSourceStore::new(fixture.database.clone(), Unaudited, Unqueued);
+            testing::a_tenant_is_purged_in_steps(&assets, &sources).await;
+        }
+
+        #[tokio::test]
+        $(#[$attribute])*
         async fn a_page_token_key_is_made_once_and_kept() {
             crate::sql::a_page_token_key_is_made_once_and_kept(&$setup("settings").await.database).await;
         }

@@ -186,6 +186,7 @@ impl State {
         self.forget(&key);
     }
 
+    #[expect(clippy::ref_option, reason = "it is the key of the map")]
     /// Forgets a tenant of whom nothing is under way and nobody waits.
     fn forget(&mut self, key: &Option<Namespace>) {
         if self.tenants.get(key).is_some_and(|tenant| tenant.under_way == 0 && tenant.waiting.is_empty()) {

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
     dialect::{push_collection, push_id, push_scope},
-    generation, list, options, replace,
+    generation, list, options, replace, usage,
 };
 use crate::{
     asset::{AssetDraft, AssetKey, CollectionKey, FieldRef},
@@ -16,7 +17,7 @@ use crate::{
         StoreErrorKind,
         asset::Replacement,
         database::{Database, Transaction},
-        hook::{Change, Fence, Recorder},
+        hook::{Admission, Change, Fence, Purge, Recorder, Stock, Unlimited},
         statement::{Dialect, Statement},
     },
     tenant::TenantScope,
@@ -29,6 +30,7 @@ pub struct SqlAssetStore<R> {
     recorder: Arc<R>,
     clock: Arc<dyn Clock>,
     changes: Changes,
+    admission: Arc<dyn Admission<Transaction>>,
 }
 
 impl<R> SqlAssetStore<R> {
@@ -39,7 +41,15 @@ impl<R> SqlAssetStore<R> {
             recorder: Arc::new(recorder),
             clock: Arc::new(SystemClock),
             changes: Changes::default(),
+            admission: Arc::new(Unlimited),
         }
+    }
+
+    /// With what says who may change anything, and how much a tenant may keep.
+    #[must_use]
+    pub fn with_admission(mut self, admission: Arc<dyn Admission<Transaction>>) -> Self {
+        self.admission = admission;
+        self
     }
 
     /// With another clock.
@@ -122,6 +132,7 @@ impl<R: Recorder<Transaction>> AssetStore for SqlAssetStore<R> {
         let now = self.clock.now();
         let mut transaction = self.database.begin_within(scope).await?;
         fence.check(&mut transaction).await?;
+        self.admission.admit(&mut transaction, namespace).await?;
         // two replacements of one tenant's plugin come one after the other, or both would plan from what the other is changing
         generation::lock(&mut transaction, namespace, &source.plugin, now).await?;
         let known = replace::known(&mut transaction, namespace, source).await?;
@@ -132,6 +143,8 @@ impl<R: Recorder<Transaction>> AssetStore for SqlAssetStore<R> {
             let change = Change::of_assets(namespace, source, replacement.figures);
             self.recorder.record(&mut transaction, &change).await?;
             generation::advance(&mut transaction, namespace, &source.plugin).await?;
+            let change = usage::change(replacement.figures.loaded, replacement.figures.removed);
+            usage::count(&mut transaction, namespace, Stock::Assets, change, &*self.admission).await?;
         }
         transaction.commit().await?;
         if replacement.changes_something() {
@@ -163,6 +176,25 @@ impl<R: Recorder<Transaction>> AssetStore for SqlAssetStore<R> {
 
     fn changes(&self) -> &Changes {
         &self.changes
+    }
+}
+
+#[async_trait]
+impl<R: Recorder<Transaction>> Purge for SqlAssetStore<R> {
+    async fn purge(&self, scope: &TenantScope, most: usize) -> Result<usize, StoreError> {
+        let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
+        let mut transaction = self.database.begin_within(scope).await?;
+        let Some(source) = replace::any_source(&mut transaction, namespace).await? else { return Ok(0) };
+        generation::lock(&mut transaction, namespace, &source.plugin, self.clock.now()).await?;
+        let removed = replace::remove_some(&mut transaction, namespace, &source, most).await?;
+        let figures = RefreshFigures { removed, ..RefreshFigures::default() };
+        self.recorder.record(&mut transaction, &Change::of_assets(namespace, &source, figures)).await?;
+        generation::advance(&mut transaction, namespace, &source.plugin).await?;
+        let change = usage::change(0, removed);
+        usage::count(&mut transaction, namespace, Stock::Assets, change, &Unlimited).await?;
+        transaction.commit().await?;
+        self.changes.tell(&Changed::Assets { namespace, plugin: &source.plugin });
+        Ok(usize::try_from(removed).unwrap_or(usize::MAX))
     }
 }
 

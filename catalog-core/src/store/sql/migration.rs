@@ -45,12 +45,20 @@ impl MigrationSet {
 /// This crate's tables.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     owner: "core",
-    migrations: &[Migration {
-        version: 1,
-        name: "create catalog",
-        sqlite: include_str!("../../../migrations/sqlite/0001_create_catalog.sql"),
-        postgres: include_str!("../../../migrations/postgres/0001_create_catalog.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "create catalog",
+            sqlite: include_str!("../../../migrations/sqlite/0001_create_catalog.sql"),
+            postgres: include_str!("../../../migrations/postgres/0001_create_catalog.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "count usage",
+            sqlite: include_str!("../../../migrations/sqlite/0002_count_usage.sql"),
+            postgres: include_str!("../../../migrations/postgres/0002_count_usage.sql"),
+        },
+    ],
 };
 
 /// What a run of migrations did.

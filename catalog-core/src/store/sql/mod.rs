@@ -12,6 +12,7 @@ mod replace;
 mod security;
 mod setting;
 mod source;
+mod usage;
 
 pub(super) use self::index::Index;
 

@@ -69,6 +69,36 @@ pub(super) async fn remove(
     Ok(())
 }
 
+/// A source that has assets of the tenant.
+pub(super) async fn any_source(
+    transaction: &mut Transaction,
+    namespace: &Namespace,
+) -> Result<Option<SourceKey>, StoreError> {
+    let mut statement = Statement::new(transaction.dialect());
+    statement.push("select plugin, source from catalog_core_assets where namespace = ");
+    statement.bind(namespace.as_str()).push(" limit 1");
+    let mut rows = transaction.fetch(statement).await?;
+    let Some(row) = rows.first_mut() else { return Ok(None) };
+    let corrupt = |error| StoreError::new(StoreErrorKind::Corrupt, error);
+    let plugin = row.text(0)?.parse().map_err(corrupt)?;
+    Ok(Some(SourceKey { plugin, id: row.text(1)?.parse().map_err(corrupt)? }))
+}
+
+/// Removes at most `most` assets of a source, and gives how many.
+pub(super) async fn remove_some(
+    transaction: &mut Transaction,
+    namespace: &Namespace,
+    source: &SourceKey,
+    most: usize,
+) -> Result<u64, StoreError> {
+    let mut statement = Statement::new(transaction.dialect());
+    statement.push("delete from catalog_core_assets where namespace = ").bind(namespace.as_str());
+    statement.push(" and id in (select id from catalog_core_assets where namespace = ");
+    statement.bind(namespace.as_str()).push(" and plugin = ").bind(source.plugin.as_str());
+    statement.push(" and source = ").bind(source.id.as_str()).push(" limit ").push_count(most).push(")");
+    transaction.execute(statement).await
+}
+
 /// Writes rows that are new or have changed.
 pub(super) async fn write(transaction: &mut Transaction, records: &[AssetRecord]) -> Result<(), StoreError> {
     for records in records.chunks(BATCH) {

@@ -1,16 +1,18 @@
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{dialect::push_scope, generation};
+use super::{dialect::push_scope, generation, usage};
 use crate::{
     clock::{Clock, SystemClock, Timestamp},
     name::{Namespace, PluginName},
+    page::PageSize,
     source::{Source, SourceSpec, SourceStatus},
     store::{
         SourceKey, SourceQuery, SourceStore, StoreError, StoreErrorKind,
         database::{Database, Row, Transaction},
-        hook::{Change, Enqueue, JobRequest, Recorder},
+        hook::{Admission, Change, Enqueue, JobRequest, Purge, Recorder, Stock, Unlimited},
         statement::{Dialect, Statement},
     },
     tenant::TenantScope,
@@ -24,12 +26,26 @@ pub struct SqlSourceStore<R, Q> {
     recorder: Arc<R>,
     queue: Arc<Q>,
     clock: Arc<dyn Clock>,
+    admission: Arc<dyn Admission<Transaction>>,
 }
 
 impl<R, Q> SqlSourceStore<R, Q> {
     /// In that database, which has been [migrated](super::migrate).
     pub fn new(database: Database, recorder: R, queue: Q) -> Self {
-        Self { database, recorder: Arc::new(recorder), queue: Arc::new(queue), clock: Arc::new(SystemClock) }
+        Self {
+            database,
+            recorder: Arc::new(recorder),
+            queue: Arc::new(queue),
+            clock: Arc::new(SystemClock),
+            admission: Arc::new(Unlimited),
+        }
+    }
+
+    /// With what says who may change anything, and how much a tenant may keep.
+    #[must_use]
+    pub fn with_admission(mut self, admission: Arc<dyn Admission<Transaction>>) -> Self {
+        self.admission = admission;
+        self
     }
 
     /// With another clock.
@@ -74,6 +90,7 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let key = SourceKey { plugin: plugin.clone(), id: spec.id.clone() };
         let mut transaction = self.database.begin_within(scope).await?;
+        self.admission.admit(&mut transaction, namespace).await?;
         generation::lock(&mut transaction, namespace, plugin, self.clock.now()).await?;
         let statement = by_key(transaction.dialect(), scope, &key);
         let before = one(transaction.fetch(statement).await?)?;
@@ -85,6 +102,9 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
         transaction.execute(statement).await?;
         let change = Change::of_source(before.as_ref(), &after);
         self.recorder.record(&mut transaction, &change).await?;
+        if before.is_none() {
+            usage::count(&mut transaction, namespace, Stock::Sources, 1, &*self.admission).await?;
+        }
         if spec.enabled {
             let job = JobRequest::Refresh { namespace, plugin, source: &spec.id };
             self.queue.enqueue(&mut transaction, &job).await?;
@@ -104,6 +124,7 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
         statement.push(" and plugin = ").bind(key.plugin.as_str()).push(" and id = ").bind(key.id.as_str());
         transaction.execute(statement).await?;
         self.recorder.record(&mut transaction, &Change::of_removed_source(&before)).await?;
+        usage::count(&mut transaction, namespace, Stock::Sources, -1, &Unlimited).await?;
         transaction.commit().await
     }
 
@@ -121,6 +142,21 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
         statement.push(" and plugin = ").bind(key.plugin.as_str()).push(" and id = ").bind(key.id.as_str());
         transaction.execute(statement).await?;
         transaction.commit().await
+    }
+}
+
+#[async_trait]
+impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> Purge for SqlSourceStore<R, Q> {
+    async fn purge(&self, scope: &TenantScope, most: usize) -> Result<usize, StoreError> {
+        scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
+        let size = PageSize::new(most.max(1) as u64).unwrap_or_default();
+        let mut sources = self.list(scope, &SourceQuery { plugin: None, after: None, size }).await?;
+        sources.truncate(most);
+        for source in &sources {
+            let key = SourceKey { plugin: source.plugin.clone(), id: source.spec.id.clone() };
+            self.remove(scope, &key).await?;
+        }
+        Ok(sources.len())
     }
 }
 

@@ -1,0 +1,15 @@
+-- How much each tenant keeps. The number is changed in the transaction of each change, so that a quota is exact.
+create table catalog_core_usage (
+    namespace text collate "C" not null,
+    stock     text collate "C" not null,
+    used      bigint not null,
+    primary key (namespace, stock)
+);
+
+-- behind row-level security nothing else would be counted
+select set_config('catalog.scope', '*', true);
+
+insert into catalog_core_usage (namespace, stock, used)
+    select namespace, 'assets', count(*) from catalog_core_assets group by namespace
+    union all
+    select namespace, 'sources', count(*) from catalog_core_sources group by namespace;
