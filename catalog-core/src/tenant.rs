@@ -79,6 +79,27 @@ impl TenantScope {
         Self(Inner::All)
     }
 
+    /// A scope that sees nothing.
+    pub fn none() -> Self {
+        Self(Inner::Set(Arc::default()))
+    }
+
+    /// What either scope sees: both were given by verdicts, and so is this.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        match (self.view(), other.view()) {
+            (ScopeView::All, _) | (_, ScopeView::All) => Self::all(),
+            (mine, others) => {
+                let names = |view: ScopeView<'_>| match view {
+                    ScopeView::One(one) => vec![one.clone()],
+                    ScopeView::Set(set) => set.iter().cloned().collect(),
+                    ScopeView::All => Vec::new(),
+                };
+                Self::set(Arc::new(names(mine).into_iter().chain(names(others)).collect()))
+            }
+        }
+    }
+
     /// What the scope holds.
     pub fn view(&self) -> ScopeView<'_> {
         match &self.0 {
@@ -134,6 +155,18 @@ mod tests {
         assert_eq!(set.narrow(&namespace("c")), None);
         assert_eq!(TenantScope::one(namespace("a")).narrow(&namespace("b")), None);
         assert!(TenantScope::all().narrow(&namespace("c")).is_some());
+    }
+
+    #[test]
+    fn a_union_sees_what_either_sees() {
+        let (a, b) = (TenantScope::one(namespace("a")), TenantScope::one(namespace("b")));
+        let both = a.union(&b);
+        assert!(
+            both.covers(&namespace("a")) && both.covers(&namespace("b")) && !both.covers(&namespace("c"))
+        );
+        assert!(both.union(&TenantScope::all()).covers(&namespace("c")));
+        assert_eq!(TenantScope::none().union(&TenantScope::none()), TenantScope::none());
+        assert!(!TenantScope::none().covers(&namespace("a")));
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub(super) fn with(mut object: Value, field: &str, value: Option<impl Into<Value
 }
 
 /// A JSON answer that is not kept.
-pub(super) fn json(body: impl Into<Body>) -> Response {
+pub fn json(body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     // it depends on who asks, and changes

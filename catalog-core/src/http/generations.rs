@@ -83,6 +83,8 @@ impl Epochs {
             Changed::Assets { namespace, plugin } => {
                 self.shard(namespace, plugin).fetch_add(1, Ordering::AcqRel);
             }
+            // what lists hold has not changed by it
+            Changed::Namespace { .. } => {}
             Changed::Unknown => {
                 for shard in &self.shards {
                     shard.fetch_add(1, Ordering::AcqRel);

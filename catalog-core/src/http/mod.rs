@@ -24,7 +24,7 @@ mod route;
 mod sources;
 
 pub use self::{
-    cache::cached_json,
+    cache::{cached_json, json},
     catalog::{Catalog, CatalogConfig},
     guard::{GuardPlugin, GuardPluginLayer},
     if_none_match::IfNoneMatch,

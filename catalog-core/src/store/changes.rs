@@ -26,6 +26,11 @@ pub enum Changed<'a> {
         /// The plugin.
         plugin: &'a PluginName,
     },
+    /// A tenant itself, as the directory knows it.
+    Namespace {
+        /// The tenant.
+        namespace: &'a Namespace,
+    },
     /// Anything: news may have been missed.
     Unknown,
 }

@@ -1,25 +1,53 @@
 //! News of what other processes have changed.
 
-use super::{Changed, Changes, StoreError, database::Database};
+use super::{
+    Changed, Changes, StoreError,
+    database::{Database, Transaction},
+    statement::{Dialect, Statement},
+};
 use crate::name::{Namespace, PluginName};
 
 /// The channel of PostgreSQL's NOTIFY.
 pub(super) const CHANNEL: &str = "catalog_core_changes";
 
-/// What is told: the tenant and the plugin.
-pub(super) fn payload(namespace: &Namespace, plugin: &PluginName) -> String {
-    format!("{namespace}/{plugin}")
+/// Has PostgreSQL tell the other replicas of a change when the transaction is committed; other engines tell nobody.
+///
+/// # Errors
+/// By kind: `Unavailable`, `Internal`.
+pub async fn notify(transaction: &mut Transaction, changed: &Changed<'_>) -> Result<(), StoreError> {
+    if transaction.dialect() == Dialect::Postgres {
+        let mut notify = Statement::new(transaction.dialect());
+        notify
+            .push("select pg_notify(")
+            .bind(CHANNEL)
+            .push("::text, ")
+            .bind(payload(changed))
+            .push("::text)::text");
+        transaction.fetch(notify).await?;
+    }
+    Ok(())
+}
+
+/// What is told: the tenant and the plugin, with a stroke between them; of the tenant itself, no plugin.
+fn payload(changed: &Changed<'_>) -> String {
+    match changed {
+        Changed::Assets { namespace, plugin } => format!("{namespace}/{plugin}"),
+        Changed::Namespace { namespace } => format!("{namespace}/"),
+        Changed::Unknown => String::new(),
+    }
 }
 
 /// Tells `changes` what `payload` says; one that cannot be read may say anything.
 #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "without the engine that notifies"))]
 pub(super) fn tell(changes: &Changes, payload: &str) {
-    let names = payload.split_once('/').and_then(|(namespace, plugin)| {
-        Some((Namespace::new(namespace).ok()?, PluginName::new(plugin).ok()?))
-    });
-    match &names {
-        Some((namespace, plugin)) => changes.tell(&Changed::Assets { namespace, plugin }),
+    let parts = payload.split_once('/');
+    match parts.and_then(|(namespace, plugin)| Some((Namespace::new(namespace).ok()?, plugin))) {
         None => changes.tell(&Changed::Unknown),
+        Some((namespace, "")) => changes.tell(&Changed::Namespace { namespace: &namespace }),
+        Some((namespace, plugin)) => match PluginName::new(plugin) {
+            Ok(plugin) => changes.tell(&Changed::Assets { namespace: &namespace, plugin: &plugin }),
+            Err(_) => changes.tell(&Changed::Unknown),
+        },
     }
 }
 
@@ -55,12 +83,15 @@ mod tests {
             let heard = Arc::clone(&heard);
             move |changed| heard.lock().unwrap().push(format!("{changed:?}"))
         });
-        tell(&changes, &payload(&"team-a".parse().unwrap(), &"mcp".parse().unwrap()));
+        let (namespace, plugin) = ("team-a".parse().unwrap(), "mcp".parse().unwrap());
+        tell(&changes, &payload(&Changed::Assets { namespace: &namespace, plugin: &plugin }));
+        tell(&changes, &payload(&Changed::Namespace { namespace: &namespace }));
         for odd in ["", "team-a", "Team/mcp", "a/b/c"] {
             tell(&changes, odd);
         }
         let heard = heard.lock().unwrap();
         assert!(heard[0].contains("team-a") && heard[0].contains("mcp"), "{heard:?}");
-        assert_eq!(heard[1..], ["Unknown"; 4]);
+        assert_eq!(heard[1], r#"Namespace { namespace: "team-a" }"#);
+        assert_eq!(heard[2..], ["Unknown"; 4]);
     }
 }

@@ -31,7 +31,7 @@ pub use self::{
     changes::{Changed, Changes},
     documents::Documents,
     error::{StoreError, StoreErrorKind},
-    listen::Listened,
+    listen::{Listened, notify},
     memory::{MemoryAssetStore, MemorySourceStore, MemoryTransaction},
     options::{FieldOptions, MAX_OPTIONS, OptionValues},
     setting::{SettingStore, page_tokens},

@@ -68,7 +68,8 @@ impl Parameter {
         (self.place == Place::Path).then_some(self.name.as_str())
     }
 
-    pub(in crate::http) fn page_size() -> Self {
+    /// How many items a page holds.
+    pub fn page_size() -> Self {
         let text = format!(
             "How many items a page holds: 1 to {}, 100 where nothing is said; more is cut.",
             PageSize::MAX
@@ -76,7 +77,8 @@ impl Parameter {
         Self::query("pageSize", &text).shaped(Shape::integer())
     }
 
-    pub(in crate::http) fn page_token() -> Self {
+    /// Where a page begins.
+    pub fn page_token() -> Self {
         Self::query("pageToken", "The `nextPageToken` of the page before; the other parameters as they were.")
     }
 

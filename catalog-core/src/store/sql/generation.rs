@@ -5,9 +5,9 @@ use crate::{
     clock::Timestamp,
     name::{Namespace, PluginName},
     store::{
-        StoreError,
+        Changed, StoreError,
         database::{Database, Transaction},
-        listen,
+        notify,
         statement::{Dialect, Statement},
     },
     tenant::TenantScope,
@@ -46,13 +46,7 @@ pub(super) async fn advance(
     update.push("update catalog_core_generations as a set generation = generation + 1");
     push_key(&mut update, namespace, plugin);
     transaction.execute(update).await?;
-    if transaction.dialect() == Dialect::Postgres {
-        let mut notify = Statement::new(transaction.dialect());
-        notify.push("select pg_notify(").bind(listen::CHANNEL).push("::text, ");
-        notify.bind(listen::payload(namespace, plugin)).push("::text)::text");
-        transaction.fetch(notify).await?;
-    }
-    Ok(())
+    notify(transaction, &Changed::Assets { namespace, plugin }).await
 }
 
 /// The number of the scope's one tenant; 0 where nothing was ever listed.
