@@ -1,9 +1,11 @@
 //! How much: what a tenant may keep.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+#[cfg(feature = "_sql")]
+use catalog_core::store::database::Transaction;
 use catalog_core::{
     directory::{NamespaceDirectory, NotAdmitted, admit},
     name::Namespace,
@@ -54,27 +56,37 @@ impl Quotas {
     }
 }
 
-/// Admits the tenants that a directory says are active, with [`Quotas`] that may be replaced at any time. Cheap to clone.
-#[derive(Clone)]
+/// Quotas in force, which may be replaced at any time. Cheap to clone; clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct QuotasInForce(Arc<ArcSwap<Quotas>>);
+
+impl QuotasInForce {
+    /// Those.
+    pub fn new(quotas: Quotas) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(quotas)))
+    }
+
+    /// Puts others in force.
+    pub fn replace(&self, quotas: Quotas) {
+        self.0.store(Arc::new(quotas));
+    }
+
+    fn limit(&self, namespace: &Namespace, stock: Stock) -> Option<u64> {
+        self.0.load().limit(namespace, stock)
+    }
+}
+
+/// Admits the tenants that a directory says are active, with quotas for what they keep.
+#[derive(Debug)]
 pub struct TenantAdmission<D: ?Sized> {
-    quotas: Arc<ArcSwap<Quotas>>,
     directory: Arc<D>,
+    quotas: QuotasInForce,
 }
 
 impl<D: ?Sized> TenantAdmission<D> {
     /// By that directory and those quotas.
-    pub fn new(directory: Arc<D>, quotas: Quotas) -> Self {
-        Self { quotas: Arc::new(ArcSwap::from_pointee(quotas)), directory }
-    }
-
-    /// Puts other quotas in force.
-    pub fn replace(&self, quotas: Quotas) {
-        self.quotas.store(Arc::new(quotas));
-    }
-
-    /// The quotas in force.
-    pub fn quotas(&self) -> Quotas {
-        Quotas::clone(&self.quotas.load())
+    pub fn new(directory: Arc<D>, quotas: QuotasInForce) -> Self {
+        Self { directory, quotas }
     }
 }
 
@@ -92,31 +104,19 @@ impl<T: Send> Admission<T> for TenantAdmission<dyn NamespaceDirectory> {
     }
 
     fn limit(&self, namespace: &Namespace, stock: Stock) -> Option<u64> {
-        self.quotas.load().limit(namespace, stock)
+        self.quotas.limit(namespace, stock)
     }
 }
 
 /// For the directory in the stores' own database: what it says stays true until the transaction ends.
 #[cfg(feature = "_sql")]
 #[async_trait]
-impl Admission<catalog_core::store::database::Transaction>
-    for TenantAdmission<crate::directory::SqlNamespaceStore>
-{
-    async fn admit(
-        &self,
-        transaction: &mut catalog_core::store::database::Transaction,
-        namespace: &Namespace,
-    ) -> Result<(), StoreError> {
+impl Admission<Transaction> for TenantAdmission<crate::directory::SqlNamespaceStore> {
+    async fn admit(&self, transaction: &mut Transaction, namespace: &Namespace) -> Result<(), StoreError> {
         self.directory.admit_within(transaction, namespace).await
     }
 
     fn limit(&self, namespace: &Namespace, stock: Stock) -> Option<u64> {
-        self.quotas.load().limit(namespace, stock)
-    }
-}
-
-impl<D: ?Sized> fmt::Debug for TenantAdmission<D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TenantAdmission").field(&self.quotas.load()).finish()
+        self.quotas.limit(namespace, stock)
     }
 }

@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     directory::{CachedDirectory, Deleted, NamespaceChange, SqlNamespaceStore},
-    quota::{Quotas, TenantAdmission},
+    quota::{Quotas, QuotasInForce, TenantAdmission},
 };
 
 fn name(name: &str) -> Namespace {
@@ -137,7 +137,7 @@ pub async fn only_the_active_are_admitted_within_a_transaction(
         r#"{"tenant": {"assets": 10, "sources": 1}, "tenants": {"team-a": {"assets": 99}}}"#,
     )
     .unwrap();
-    let admission = TenantAdmission::new(Arc::new(store.clone()), quotas);
+    let admission = TenantAdmission::new(Arc::new(store.clone()), QuotasInForce::new(quotas));
     assert_eq!(admission.limit(&name("team-a"), Stock::Assets), Some(99));
     assert_eq!(admission.limit(&name("team-a"), Stock::Sources), Some(1));
     assert_eq!(admission.limit(&name("team-b"), Stock::LiveJobs), None);

@@ -53,7 +53,6 @@ pub(super) enum Answer {
 pub(super) struct Gate {
     permits: usize,
     queue: usize,
-    weights: BTreeMap<Namespace, Weight>,
     /// There is one tenant, who need not leave anything to others.
     alone: bool,
     state: Mutex<State>,
@@ -63,6 +62,7 @@ const ALPHA: usize = 2;
 
 #[derive(Debug, Default)]
 struct State {
+    weights: BTreeMap<Namespace, Weight>,
     under_way: usize,
     /// Those that have requests under way or waiting.
     tenants: HashMap<Option<Namespace>, Tenant>,
@@ -90,7 +90,8 @@ impl Gate {
         weights: BTreeMap<Namespace, Weight>,
         alone: bool,
     ) -> Self {
-        Self { permits, queue, weights, alone, state: Mutex::default() }
+        let state = Mutex::new(State { weights, ..State::default() });
+        Self { permits, queue, alone, state }
     }
 
     /// How many are under way and how many wait.
@@ -99,13 +100,18 @@ impl Gate {
         (state.under_way, state.waiting)
     }
 
+    /// From now on tenants weigh so much.
+    pub(super) fn replace_weights(&self, weights: BTreeMap<Namespace, Weight>) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).weights = weights;
+    }
+
     pub(super) fn enter(self: &Arc<Self>, tenant: Option<&Namespace>) -> Answer {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;
-        let key = tenant.cloned();
+        let (key, weight) = (tenant.cloned(), state.weight(tenant));
         let of_tenant = state.tenants.entry(key.clone()).or_default();
         // who waits already is before who comes
-        if of_tenant.waiting.is_empty() && self.may(tenant, of_tenant.under_way, state.under_way) {
+        if of_tenant.waiting.is_empty() && self.may(weight, of_tenant.under_way, state.under_way) {
             of_tenant.under_way += 1;
             state.under_way += 1;
             return Answer::In(Permit { gate: Arc::clone(self), tenant: key });
@@ -126,9 +132,10 @@ impl Gate {
         Answer::Wait(told)
     }
 
-    fn may(&self, tenant: Option<&Namespace>, own: usize, all: usize) -> bool {
+    /// Whether a tenant of that weight that has `own` under way may have one more, where all have `all`.
+    fn may(&self, weight: usize, own: usize, all: usize) -> bool {
         let free = self.permits.saturating_sub(all);
-        let most = ALPHA.saturating_mul(self.weight(tenant)).saturating_mul(free);
+        let most = ALPHA.saturating_mul(weight).saturating_mul(free);
         free > 0 && (own == 0 || self.alone || own < most)
     }
 
@@ -153,8 +160,9 @@ impl Gate {
             let all = state.under_way;
             let candidates = state.tenants.iter().filter_map(|(key, tenant)| {
                 let (first, key) = (tenant.waiting.front()?, key.as_ref());
-                let share = tenant.under_way.saturating_mul(1_000) / self.weight(key);
-                self.may(key, tenant.under_way, all).then_some((share, first.number, key))
+                let weight = state.weight(key);
+                let share = tenant.under_way.saturating_mul(1_000) / weight;
+                self.may(weight, tenant.under_way, all).then_some((share, first.number, key))
             });
             let (.., key) = candidates.min_by_key(|(share, number, _)| (*share, *number))?;
             let key = key.cloned();
@@ -170,13 +178,13 @@ impl Gate {
         }
         None
     }
-
-    fn weight(&self, tenant: Option<&Namespace>) -> usize {
-        tenant.and_then(|tenant| self.weights.get(tenant)).copied().unwrap_or_default().get()
-    }
 }
 
 impl State {
+    fn weight(&self, tenant: Option<&Namespace>) -> usize {
+        tenant.and_then(|tenant| self.weights.get(tenant)).copied().unwrap_or_default().get()
+    }
+
     fn leave(&mut self, tenant: Option<&Namespace>) {
         self.under_way -= 1;
         let key = tenant.cloned();

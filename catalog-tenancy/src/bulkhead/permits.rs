@@ -1,9 +1,9 @@
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use catalog_core::name::Namespace;
 
 use super::{
-    BulkheadConfig, Busy, Permit,
+    BulkheadConfig, Busy, Permit, Weight,
     gate::{Answer, Gate},
 };
 
@@ -28,6 +28,11 @@ impl Permits {
     fn new(config: BulkheadConfig, alone: bool) -> Self {
         let BulkheadConfig { permits, queue, wait, weights } = config;
         Self { gate: Arc::new(Gate::new(permits.max(1), queue, weights, alone)), wait }
+    }
+
+    /// From now on tenants weigh so much.
+    pub fn replace_weights(&self, weights: BTreeMap<Namespace, Weight>) {
+        self.gate.replace_weights(weights);
     }
 
     /// How many requests are under way, and how many wait.

@@ -50,6 +50,7 @@ impl Default for Time {
 }
 
 impl Time {
+    #[cfg(any(test, feature = "testing"))]
     pub(super) fn forward(&self, by: Duration) {
         self.forward.fetch_add(Nanos::from(by).as_u64(), Ordering::Relaxed);
     }

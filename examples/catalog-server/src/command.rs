@@ -10,7 +10,7 @@ use clap::{Arg, ArgMatches, Command};
 use crate::{
     AnyError,
     config::{Origin, SETTINGS, Setting, Settings},
-    serve,
+    namespaces, serve,
 };
 
 /// Runs what the command line asks for.
@@ -25,6 +25,7 @@ pub(crate) fn run() -> Result<(), AnyError> {
     match name {
         "config" => print(&settings.to_string())?,
         "routes" => print(&serve::offline(&config)?.0.to_string())?,
+        "namespaces" => print(&namespaces::run(&config, inner)?)?,
         "openapi" => print(&format!("{}\n", serve::offline(&config)?.1))?,
         _ => serve::run(&config)?,
     }
@@ -57,6 +58,7 @@ fn command() -> Command {
         .subcommand(Command::new("config").about("Print the effective settings and where each comes from, secrets redacted"))
         .subcommand(Command::new("keys").about("Print every setting: key, environment variable, default, unit, meaning"))
         .subcommand(Command::new("routes").about("Print every route and the permission that it asks for"))
+        .subcommand(namespaces::command())
         .subcommand(Command::new("openapi").about("Print the OpenAPI document"))
 }
 

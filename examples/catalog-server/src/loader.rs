@@ -12,7 +12,7 @@ use catalog_core::{
     refresh::Refresher,
     registry::Registry,
     source::{Source, SourceSpec, SourceState},
-    store::{AssetStore, SourceKey, SourceQuery, SourceStore, StoreError, hook::Unfenced},
+    store::{AssetStore, SourceKey, SourceQuery, SourceStore, StoreError, StoreErrorKind, hook::Unfenced},
     tenant::{TenantScope, TenantSelector},
 };
 use futures_util::{StreamExt, stream};
@@ -70,6 +70,20 @@ enum Undone {
     Unstored(StoreError),
     #[error("no longer configured and still there ({0})")]
     Unremoved(StoreError),
+}
+
+impl Undone {
+    /// The tenant takes no changes: it is for whoever suspended or removes it to say when it does again.
+    fn is_not_admitted(&self) -> bool {
+        match self {
+            Self::Unstored(error) | Self::Unremoved(error) => error.kind() == StoreErrorKind::NotAdmitted,
+            Self::Unread => false,
+        }
+    }
+
+    fn unless_not_admitted(self) -> Result<(), Self> {
+        if self.is_not_admitted() { Ok(()) } else { Err(self) }
+    }
 }
 
 /// So many sources are read at once.
@@ -168,6 +182,9 @@ impl<A: AssetStore + Clone, S: SourceStore + Clone> Loader<A, S> {
         let mut to_read = Vec::new();
         for mut task in tasks {
             match self.prepare(&mut task).await {
+                Err(undone) if undone.is_not_admitted() => {
+                    tracing::info!(scope = ?task.scope, "sources of a namespace that is not active are not loaded");
+                }
                 Ok(true) => to_read.push(task),
                 Ok(false) => {}
                 Err(undone) => {
@@ -180,7 +197,7 @@ impl<A: AssetStore + Clone, S: SourceStore + Clone> Loader<A, S> {
         let mut read = stream::iter(to_read).map(each).buffer_unordered(AT_ONCE);
         while let Some((outcome, task)) = read.next().await {
             self.progress.step();
-            if let Err(undone) = outcome {
+            if let Err(undone) = outcome.or_else(Undone::unless_not_admitted) {
                 task.log(&undone);
                 keep(task, &undone);
             }

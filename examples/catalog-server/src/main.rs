@@ -4,14 +4,17 @@ mod command;
 mod config;
 mod docs;
 mod health;
+mod limits;
 mod listener;
 mod loader;
 mod metrics;
+mod namespaces;
 mod progress;
 mod sample;
 mod serve;
 mod stack;
 mod telemetry;
+mod tenants;
 mod welcome;
 
 use std::process::ExitCode;

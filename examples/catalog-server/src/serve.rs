@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use catalog_core::{
+    authorizer::{Authorizer, InsecureAllowAll},
     http::{Catalog, CatalogConfig, Routes, Security},
-    name::Namespace,
     page::PageTokens,
     plugin::{DataPlugin, Plugin, builtin},
     provider::{FileProvider, FileRoot, SourcesFile, read_text},
@@ -25,20 +25,23 @@ use catalog_core::{
     yaml,
 };
 use catalog_ha::{Drain, Readiness, probes, terminated};
+use catalog_tenancy::{directory, http::Namespaces};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 
 use crate::{
     AnyError,
     command::print,
-    config::{self, AuthMode, Config, ConfigError, Profile, Switch, milliseconds, seconds},
+    config::{self, AuthMode, AuthzMode, Config, ConfigError, Profile, Switch, milliseconds, seconds},
     docs, health,
     listener::{self, Limits},
     loader::{self, Loader, Wanted},
     metrics,
     progress::Progress,
     sample::{self, SampleProvider},
-    stack, telemetry, welcome,
+    stack, telemetry,
+    tenants::Tenants,
+    welcome,
 };
 
 /// Serves until it is told to leave.
@@ -65,10 +68,12 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
         registry,
         MemoryAssetStore::new(Unaudited),
         MemorySourceStore::new(Unaudited, Unqueued),
-        tokens,
+        tokens.clone(),
     );
     let mut document = String::new();
     let own = metrics::routes(PrometheusBuilder::new().build_recorder().handle());
+    let tenants = Tenants::new(config, None, &Changes::default())?;
+    let own = own.merge(namespaces(&tenants, authorizer(config), tokens, &catalog.routes()).routes());
     let routes = routes(config, &catalog, &Readiness::new(Drain::new()), own, &mut document);
     Ok((routes, document))
 }
@@ -78,6 +83,7 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let database = connect(&config.database).await?;
     let unfit = |error: StoreError| database_error(&config.database).caused_by(error);
     let migrated = migrate(&database, MIGRATIONS).await.map_err(unfit)?;
+    migrate(&database, directory::MIGRATIONS).await.map_err(unfit)?;
     if config.database.row_level_security == Switch::On {
         secure_rows(&database).await.map_err(unfit)?;
     }
@@ -88,11 +94,17 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
         }
     };
     let registry = registry()?;
-    let assets = SqlAssetStore::new(database.clone(), Unaudited);
-    let sources = SqlSourceStore::new(database.clone(), Unaudited, Unqueued);
+    let changes = Changes::default();
+    let tenants = Tenants::new(config, Some(&database), &changes)?;
+    let assets = SqlAssetStore::new(database.clone(), Unaudited)
+        .with_changes(changes.clone())
+        .with_admission(Arc::clone(&tenants.admission));
+    let sources = SqlSourceStore::new(database.clone(), Unaudited, Unqueued)
+        .with_admission(Arc::clone(&tenants.admission));
     let definitions = registry_definitions(&registry);
     let (wanted, refresher) = wanted(config, &definitions, &assets, &sources)?;
-    let listening = tokio::spawn(listen(database.clone(), assets.changes().clone()));
+    tenants.ensure(wanted.iter().map(|wanted| &wanted.namespace)).await.map_err(unfit)?;
+    let listening = tokio::spawn(listen(database.clone(), changes));
 
     let limits = Limits {
         connections: config.http.max_connections,
@@ -101,8 +113,12 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     };
     let (drain, progress) = (Drain::new(), Progress::default());
     let readiness =
-        health::readiness(drain.clone(), database.clone(), migrated, registry.clone(), progress.clone());
-    let catalog = catalog(config, registry.clone(), assets, sources.clone(), tokens);
+        health::readiness(drain.clone(), database.clone(), migrated, registry.clone(), progress.clone())
+            .with_check("limits", {
+                let last_read = tenants.last_read.clone();
+                move || std::future::ready(last_read.component())
+            });
+    let catalog = catalog(config, registry.clone(), assets, sources.clone(), tokens.clone());
     let own = match config.metrics_listen {
         Some(address) => {
             metrics::serve(address, limits, counted).await?;
@@ -110,8 +126,10 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
         }
         None => metrics::routes(counted),
     };
+    let authorizer = authorizer(config);
+    let own = own.merge(namespaces(&tenants, Arc::clone(&authorizer), tokens, &catalog.routes()).routes());
     let served = routes(config, &catalog, &readiness, own, &mut String::new());
-    let router = stack::stack(config, &Namespace::new(DEFAULT)?, served)?;
+    let router = stack::stack(config, &tenants, authorizer, served)?;
 
     let listener = TcpListener::bind(config.listen)
         .await
@@ -164,7 +182,23 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     Ok(())
 }
 
-async fn connect(config: &config::Database) -> Result<Database, AnyError> {
+/// What decides what callers may.
+fn authorizer(config: &Config) -> Arc<dyn Authorizer> {
+    match config.authz.mode {
+        AuthzMode::None => Arc::new(InsecureAllowAll),
+    }
+}
+
+fn namespaces(
+    tenants: &Tenants,
+    authorizer: Arc<dyn Authorizer>,
+    tokens: PageTokens,
+    routes: &Routes,
+) -> Namespaces {
+    Namespaces::new(tenants.mode, Arc::clone(&tenants.directory), authorizer, tokens, routes)
+}
+
+pub(crate) async fn connect(config: &config::Database) -> Result<Database, AnyError> {
     let options = DatabaseOptions {
         connections: config.connections,
         acquire_timeout: milliseconds(config.acquire_timeout_ms),
@@ -222,9 +256,6 @@ async fn listen(database: Database, changes: Changes) {
 /// How long after a lost connection another one is tried.
 const RELISTEN: Duration = Duration::from_secs(1);
 
-/// The one tenant of the tenancy mode `single`.
-const DEFAULT: &str = "default";
-
 fn registry() -> Result<Registry, AnyError> {
     let plugins =
         builtin()?.into_iter().map(|definition| Arc::new(DataPlugin::new(definition)) as Arc<dyn Plugin>);
@@ -263,7 +294,7 @@ fn routes<A: AssetStore, S: SourceStore>(
         let security = match config.auth.mode {
             AuthMode::Anonymous => Security::Anonymous,
         };
-        let shapes = catalog.shapes();
+        let shapes = catalog.shapes().into_iter().chain(Namespaces::shapes());
         document.push_str(&routes.openapi("catalog", env!("CARGO_PKG_VERSION"), security, shapes));
         document.clone()
     };

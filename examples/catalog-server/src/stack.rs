@@ -1,18 +1,20 @@
 //! The way of a request through the server, on one screen.
 
-use std::any::Any;
+use std::{any::Any, sync::Arc};
 
 use axum::{Router, response::Response};
 use catalog_core::{
-    authorizer::InsecureAllowAll,
+    authorizer::Authorizer,
     context::{RequestContext, RequestContextLayer},
     http::{DescribeProblemsLayer, LimitTargetLayer, RouteError, Routes},
-    name::Namespace,
     problem::Problem,
     registry::panic_text,
 };
 use catalog_rbac::{AnonymousLayer, AuthorizeLayer};
-use catalog_tenancy::ResolveTenantLayer;
+use catalog_tenancy::{
+    ResolveTenantLayer, admit::AdmitTenantLayer, bulkhead::IsolateTenantLayer, http::TenancyMode,
+    rate_limit::LimitRateLayer,
+};
 use http::{Request, StatusCode};
 use tower::ServiceBuilder;
 use tower_http::{
@@ -20,22 +22,34 @@ use tower_http::{
 };
 use tracing::Span;
 
-use crate::config::{AuthMode, AuthzMode, Config, TenancyMode, seconds};
+use crate::{
+    config::{AuthMode, Config, seconds},
+    tenants::Tenants,
+};
 
 /// The routes with all that a request passes before it reaches them, outermost first.
-pub(crate) fn stack(config: &Config, default: &Namespace, routes: Routes) -> Result<Router, RouteError> {
+pub(crate) fn stack(
+    config: &Config,
+    tenants: &Tenants,
+    authorizer: Arc<dyn Authorizer>,
+    routes: Routes,
+) -> Result<Router, RouteError> {
     let authenticate = match config.auth.mode {
         AuthMode::Anonymous => AnonymousLayer::new(),
     };
-    let resolve_tenant = match config.tenancy.mode {
-        TenancyMode::Single => ResolveTenantLayer::single(default.clone()),
+    let resolve_tenant = match tenants.mode {
+        TenancyMode::Single => ResolveTenantLayer::single(tenants.default.clone()),
         TenancyMode::Namespace => ResolveTenantLayer::many(),
     };
-    let authorize = match config.authz.mode {
-        AuthzMode::None => AuthorizeLayer::new(InsecureAllowAll),
-    };
-    // around each route that declares a permission
-    let protection = ServiceBuilder::new().layer(authenticate).layer(resolve_tenant).layer(authorize);
+    // around each route that is not public
+    let protection = ServiceBuilder::new()
+        .layer(LimitRateLayer::peers(&tenants.limiters))
+        .layer(authenticate)
+        .layer(resolve_tenant)
+        .layer(AuthorizeLayer::new(authorizer))
+        .layer(AdmitTenantLayer::new(Arc::clone(&tenants.directory)))
+        .layer(LimitRateLayer::callers(&tenants.limiters))
+        .layer(IsolateTenantLayer::new(&tenants.permits));
     // around everything
     let edge = ServiceBuilder::new()
         .layer(RequestContextLayer::new())

@@ -45,6 +45,13 @@ impl<R> SqlAssetStore<R> {
         }
     }
 
+    /// Telling its changes there.
+    #[must_use]
+    pub fn with_changes(mut self, changes: Changes) -> Self {
+        self.changes = changes;
+        self
+    }
+
     /// With what says who may change anything, and how much a tenant may keep.
     #[must_use]
     pub fn with_admission(mut self, admission: Arc<dyn Admission<Transaction>>) -> Self {

@@ -74,6 +74,36 @@ pub(crate) struct Sources {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tenancy {
     pub(crate) mode: TenancyMode,
+    directory: Option<DirectorySource>,
+    #[serde(default)]
+    pub(crate) namespaces: Vec<Namespace>,
+    pub(crate) limits: Option<PathBuf>,
+    pub(crate) queue: u32,
+    pub(crate) queue_wait_ms: u32,
+}
+
+/// Where it stands which tenants there are.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum DirectorySource {
+    /// In the configuration.
+    Configured,
+    /// In the database.
+    Database,
+}
+
+impl Tenancy {
+    /// Where it stands which tenants there are. The one tenant of a server of one is there anyway.
+    pub(crate) fn directory(&self) -> DirectorySource {
+        let named = match self.namespaces.as_slice() {
+            [] => DirectorySource::Database,
+            _ => DirectorySource::Configured,
+        };
+        match self.mode {
+            TenancyMode::Single => DirectorySource::Configured,
+            TenancyMode::Namespace => self.directory.unwrap_or(named),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
@@ -83,6 +113,15 @@ pub(crate) enum TenancyMode {
     Single,
     /// As many as there are.
     Namespace,
+}
+
+impl From<TenancyMode> for catalog_tenancy::http::TenancyMode {
+    fn from(mode: TenancyMode) -> Self {
+        match mode {
+            TenancyMode::Single => Self::Single,
+            TenancyMode::Namespace => Self::Namespace,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -179,6 +218,7 @@ impl Config {
             ("listen_file", &self.listen_file),
             ("sources.file", &self.sources.file),
             ("sources.root", &self.sources.root),
+            ("tenancy.limits", &self.tenancy.limits),
         ] {
             if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
                 return Err(ConfigError::new(key, "is empty; without the setting there is none"));
@@ -196,6 +236,7 @@ impl Config {
             ("http.header_timeout_seconds", self.http.header_timeout_seconds),
             ("http.write_timeout_seconds", self.http.write_timeout_seconds),
             ("http.max_connections", self.http.max_connections),
+            ("tenancy.queue_wait_ms", self.tenancy.queue_wait_ms),
             ("sources.timeout_seconds", self.sources.timeout_seconds),
             ("database.connections", self.database.connections),
             ("database.acquire_timeout_ms", self.database.acquire_timeout_ms),
@@ -210,6 +251,19 @@ impl Config {
                 "sources.namespace",
                 "must be `default`, the one namespace of the tenancy mode `single`",
             ));
+        }
+        let is_configured = self.tenancy.directory() == DirectorySource::Configured;
+        if self.tenancy.mode == TenancyMode::Namespace && is_configured {
+            if self.tenancy.namespaces.is_empty() {
+                return Err(ConfigError::new("tenancy.directory", "`configured` needs `tenancy.namespaces`"));
+            }
+            if self.sources.file.is_some() && !self.tenancy.namespaces.contains(&self.sources.namespace) {
+                let how = format!("`{}` is none of `tenancy.namespaces`", self.sources.namespace);
+                return Err(ConfigError::new("sources.namespace", how));
+            }
+        } else if !self.tenancy.namespaces.is_empty() {
+            let how = "is of use only with the tenancy mode `namespace` and the directory `configured`";
+            return Err(ConfigError::new("tenancy.namespaces", how));
         }
         if self.profile == Profile::Demo
             && self.metrics_listen.is_some_and(|address| !address.ip().is_loopback())

@@ -145,6 +145,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .in_demo("namespace")
         .production("single")
         .often(),
+    Setting::new("tenancy.directory", "CATALOG_TENANCY_DIRECTORY", Text, "Which tenants there are. `configured`: those of `tenancy.namespaces`; `database`: those that `catalog-server namespaces` makes. The default is `configured` where namespaces are named"),
+    Setting::new("tenancy.namespaces", "CATALOG_NAMESPACES", List, "The tenants, where the configuration names them"),
+    Setting::new("tenancy.limits", "CATALOG_TENANCY_LIMITS", Text, "A file of rates, quotas and weights, which is read again when it changes; without one those that `limits.yaml` beside the source shows"),
+    Setting::new("tenancy.queue", "CATALOG_TENANCY_QUEUE", Integer, "So many requests of one tenant wait for their turn; others are refused with 503")
+        .or("256"),
+    Setting::new("tenancy.queue_wait_ms", "CATALOG_TENANCY_QUEUE_WAIT_MS", Integer, "How long a request waits for its turn before it is refused with 503, in milliseconds")
+        .or("2000"),
     Setting::new("auth.mode", "CATALOG_AUTH_MODE", Text, "How callers are known. `anonymous`: not at all, everybody is `system:anonymous`")
         .in_demo("anonymous")
         .required()

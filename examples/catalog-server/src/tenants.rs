@@ -1,0 +1,113 @@
+//! Which tenants there are, and how often and how much each may.
+
+use std::sync::Arc;
+
+use catalog_core::{
+    directory::NamespaceDirectory,
+    name::Namespace,
+    store::{
+        Changes, StoreError, StoreErrorKind,
+        database::{Database, Transaction},
+        hook::Admission,
+    },
+};
+use catalog_tenancy::{
+    bulkhead::{BulkheadConfig, Permits},
+    directory::{CachedDirectory, ConfiguredDirectory, SqlNamespaceStore},
+    http::TenancyMode,
+    quota::{QuotasInForce, TenantAdmission},
+    rate_limit::RateLimiters,
+};
+
+use crate::{
+    AnyError,
+    config::{Config, DirectorySource, milliseconds},
+    limits::{LastRead, Limits, watch},
+};
+
+/// The one tenant of the tenancy mode `single`.
+pub(crate) const DEFAULT: &str = "default";
+
+/// What the layers and stores need to know of tenants.
+#[derive(Clone, Debug)]
+pub(crate) struct Tenants {
+    pub(crate) mode: TenancyMode,
+    pub(crate) default: Namespace,
+    pub(crate) directory: Arc<dyn NamespaceDirectory>,
+    pub(crate) admission: Arc<dyn Admission<Transaction>>,
+    pub(crate) limiters: RateLimiters,
+    pub(crate) permits: Permits,
+    pub(crate) last_read: LastRead,
+    store: Option<SqlNamespaceStore>,
+}
+
+impl Tenants {
+    /// As the configuration says, and with a directory in that database, if it is to be there.
+    pub(crate) fn new(
+        config: &Config,
+        database: Option<&Database>,
+        changes: &Changes,
+    ) -> Result<Self, AnyError> {
+        let default = Namespace::new(DEFAULT)?;
+        let limits = Limits::read(config.tenancy.limits.as_deref())?;
+        let limiters = RateLimiters::new(&limits.rates);
+        let bulkhead = BulkheadConfig {
+            permits: usize::try_from(config.database.connections).unwrap_or(usize::MAX),
+            queue: usize::try_from(config.tenancy.queue).unwrap_or(usize::MAX),
+            wait: milliseconds(config.tenancy.queue_wait_ms),
+            weights: limits.weights.clone(),
+        };
+        let mode = config.tenancy.mode.into();
+        let permits = match mode {
+            TenancyMode::Single => Permits::single(bulkhead),
+            TenancyMode::Namespace => Permits::many(bulkhead),
+        };
+        let last_read = LastRead::default();
+        let store = match (config.tenancy.directory(), database) {
+            (DirectorySource::Database, Some(database)) => {
+                Some(SqlNamespaceStore::new(database.clone(), changes.clone()))
+            }
+            (DirectorySource::Database | DirectorySource::Configured, _) => None,
+        };
+        let quotas = QuotasInForce::new(limits.quotas.clone());
+        let (directory, admission): (Arc<dyn NamespaceDirectory>, Arc<dyn Admission<Transaction>>) =
+            if let Some(store) = &store {
+                let kept = CachedDirectory::new(store.clone(), milliseconds(config.cache.max_staleness_ms));
+                let admission = TenantAdmission::new(Arc::new(store.clone()), quotas.clone());
+                (Arc::new(kept.hearing(changes)), Arc::new(admission))
+            } else {
+                let names = match mode {
+                    TenancyMode::Single => vec![default.clone()],
+                    TenancyMode::Namespace => config.tenancy.namespaces.clone(),
+                };
+                let directory: Arc<dyn NamespaceDirectory> = Arc::new(ConfiguredDirectory::of_names(names));
+                let admission = TenantAdmission::new(Arc::clone(&directory), quotas.clone());
+                (directory, Arc::new(admission))
+            };
+        if let (Some(file), Some(_)) = (config.tenancy.limits.clone(), database) {
+            let (limiters, permits) = (limiters.clone(), permits.clone());
+            // for as long as the process lives
+            tokio::spawn(watch(file, limits, last_read.clone(), move |limits| {
+                limiters.replace(&limits.rates);
+                permits.replace_weights(limits.weights.clone());
+                quotas.replace(limits.quotas.clone());
+            }));
+        }
+        Ok(Self { mode, default, directory, admission, limiters, permits, last_read, store })
+    }
+
+    /// Makes those tenants, where the database is the directory: the configuration names them, so they are wanted.
+    pub(crate) async fn ensure(&self, names: impl IntoIterator<Item = &Namespace>) -> Result<(), StoreError> {
+        let Some(store) = &self.store else { return Ok(()) };
+        for name in names {
+            match store.create(name).await {
+                Ok(_) => {}
+                Err(error) if error.kind() == StoreErrorKind::NotAdmitted => {
+                    tracing::warn!(namespace = %name, "the namespace is being deleted, and the configuration names it");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
