@@ -1,6 +1,6 @@
 //! Every route for every caller.
 
-use catalog_core::permission::Reach;
+use catalog_core::permission::{Access, Reach};
 use catalog_tests::{ENGINEER_A, OPERATOR, STRANGER, Stack, UNLUCKY};
 use serde_json::json;
 
@@ -30,6 +30,15 @@ const CLUSTER: &[(Option<&str>, u16)] = &[
     (Some(OPERATOR), 200),
 ];
 
+/// The same for routes that ask only to know who asks.
+const AUTHENTICATED: &[(Option<&str>, u16)] = &[
+    (None, 401),
+    (Some(STRANGER), 200),
+    (Some(UNLUCKY), 503),
+    (Some(ENGINEER_A), 200),
+    (Some(OPERATOR), 200),
+];
+
 /// A path of the template that leads to something of team-a.
 fn path(template: &str) -> String {
     let plugin = template.split('/').nth(2).and_then(|part| part.strip_suffix("_catalog")).unwrap_or("mcp");
@@ -42,25 +51,31 @@ async fn every_route_answers_every_caller_as_the_table_says() {
     for plugin in ["model", "mcp", "agents", "prompts", "knowledge", "guardrails", "policies", "skills"] {
         stack.put("team-a", plugin, "src", [json!({"name": "acme/one"})]).await;
     }
-    let (mut tenant_routes, mut cluster_routes, mut public_routes) = (0, 0, 0);
-    for (template, reach) in stack.routes.iter().filter(|(template, _)| !template.starts_with("/faulty")) {
+    let (mut tenant_routes, mut cluster_routes, mut authenticated_routes, mut public_routes) = (0, 0, 0, 0);
+    for (template, access) in stack.routes.iter().filter(|(template, _)| !template.starts_with("/faulty")) {
         let path = path(template);
-        match reach {
-            None => {
+        match access {
+            Access::Public => {
                 public_routes += 1;
                 assert_eq!(stack.get(None, &path).await.status, 200, "{path}");
             }
-            Some(Reach::Cluster) => {
+            Access::Authenticated => {
+                authenticated_routes += 1;
+                for (user, status) in AUTHENTICATED {
+                    assert_eq!(stack.get(*user, &path).await.status, *status, "{user:?} {path}");
+                }
+            }
+            Access::Permission(permission) if permission.reach == Reach::Cluster => {
                 cluster_routes += 1;
                 for (user, status) in CLUSTER {
                     assert_eq!(stack.get(*user, &path).await.status, *status, "{user:?} {path}");
                 }
             }
-            Some(reach) => {
+            Access::Permission(permission) => {
                 tenant_routes += 1;
                 for (user, namespace, one, all) in EXPECTED {
                     let answer = stack.get(*user, &format!("{path}?namespace={namespace}")).await;
-                    let expected = match reach {
+                    let expected = match permission.reach {
                         // what names no object is not absent in any tenant
                         Reach::Tenant if *one == 404 && !template.contains('{') => 200,
                         Reach::Tenant => *one,
@@ -79,7 +94,8 @@ async fn every_route_answers_every_caller_as_the_table_says() {
             }
         }
     }
-    assert_eq!((tenant_routes, cluster_routes, public_routes), (8 * 5 + 1, 3, 4));
+    let routes = (tenant_routes, cluster_routes, authenticated_routes, public_routes);
+    assert_eq!(routes, (8 * 5 + 1, 3, 1, 4));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{Router, body::Body, extract::Request, middleware::Next, response::Response};
@@ -15,6 +15,7 @@ use catalog_core::{
     asset::AssetDraft,
     authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Visible},
     context::{RequestContext, RequestContextLayer},
+    directory::NamespaceDirectory,
     http::{
         Catalog, CatalogConfig, DescribeProblemsLayer, Doc, IfNoneMatch, Reply, Routes, Security, cached_json,
     },
@@ -34,13 +35,24 @@ use catalog_core::{
 };
 use catalog_ha::{Component, Drain, Readiness, probes};
 use catalog_rbac::AuthorizeLayer;
-use catalog_tenancy::ResolveTenantLayer;
+use catalog_tenancy::{
+    ResolveTenantLayer,
+    admit::AdmitTenantLayer,
+    bulkhead::{BulkheadConfig, IsolateTenantLayer, Permits},
+    directory::ConfiguredDirectory,
+    http::{Namespaces, TenancyMode},
+    rate_limit::{LimitRateLayer, RateLimiters, RateLimits},
+};
 use http::StatusCode;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::{limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 
+/// The tenants of a stack of many.
+pub const TENANTS: [&str; 3] = ["team-a", "team-b", "team-c"];
+/// The tenant of a stack of one.
+pub const SINGLE: &str = "default";
 /// The header that names the caller.
 pub const USER: &str = "x-test-user";
 /// May read what is team-a's.
@@ -64,11 +76,11 @@ impl Rules {
         let discovery = matches!(permission.resource, Resource::Plugins | Resource::Capabilities);
         let own = match user {
             OPERATOR => return true,
-            ENGINEER_A => "team-a",
-            ENGINEER_B => "team-b",
+            ENGINEER_A => ["team-a", SINGLE],
+            ENGINEER_B => ["team-b", SINGLE],
             _ => return false,
         };
-        reads && (discovery || namespace.is_some_and(|namespace| namespace.as_str() == own))
+        reads && (discovery || namespace.is_some_and(|namespace| own.contains(&namespace.as_str())))
     }
 }
 
@@ -90,10 +102,26 @@ impl Authorizer for Rules {
         })
     }
 
-    async fn visible(&self, _: &Identity, _: &Permission) -> Result<Visible, AuthorizerError> {
-        Ok(Visible::Set(BTreeSet::new()))
+    async fn visible(
+        &self,
+        identity: &Identity,
+        permission: &Permission,
+    ) -> Result<Visible, AuthorizerError> {
+        if identity.user == UNLUCKY {
+            return Err(AuthorizerError::new("no answer"));
+        }
+        if Self::allows(&identity.user, permission, None) {
+            return Ok(Visible::All);
+        }
+        let namespaces = TENANTS.iter().chain([&SINGLE]).map(|name| name.parse().unwrap());
+        Ok(Visible::Set(
+            namespaces.filter(|name| Self::allows(&identity.user, permission, Some(name))).collect(),
+        ))
     }
 }
+
+/// What takes longer is answered by 504.
+const SLOW: Duration = Duration::from_secs(2);
 
 /// Takes the word of the test for who asks.
 async fn authenticate(request: Request, next: Next) -> Response {
@@ -107,16 +135,16 @@ async fn authenticate(request: Request, next: Next) -> Response {
 
 /// The stack, ready to be asked.
 #[derive(Clone, Debug)]
-pub struct Stack {
+pub struct Stack<A = MemoryAssetStore<Unaudited>, S = MemorySourceStore<Unaudited, Unqueued>> {
     /// The routes with all layers around them.
     pub router: Router,
     definitions: Vec<PluginDefinition>,
-    /// Each route of the catalog: its path, and whose objects it touches; none is public.
-    pub routes: Vec<(String, Option<Reach>)>,
+    /// Each route of the catalog: its path, and what it asks for.
+    pub routes: Vec<(String, Access)>,
     /// The assets, to put some there.
-    pub assets: MemoryAssetStore<Unaudited>,
+    pub assets: A,
     /// The sources, to put some there.
-    pub sources: MemorySourceStore<Unaudited, Unqueued>,
+    pub sources: S,
 }
 
 /// An answer.
@@ -146,47 +174,64 @@ impl Answer {
 }
 
 impl Stack {
-    /// The eight plugins, over empty stores in memory.
+    /// The eight plugins, over empty stores in memory, for [many tenants](TENANTS).
     pub async fn new() -> Self {
-        Self::of(builtin().unwrap()).await
+        Self::of(builtin().unwrap(), TenancyMode::Namespace).await
     }
 
     /// Those plugins, over empty stores in memory.
-    pub async fn of(definitions: Vec<PluginDefinition>) -> Self {
+    pub async fn of(definitions: Vec<PluginDefinition>, mode: TenancyMode) -> Self {
+        let assets = MemoryAssetStore::new(Unaudited);
+        Self::over(assets, MemorySourceStore::new(Unaudited, Unqueued), definitions, mode).await
+    }
+}
+
+impl<A: AssetStore + Clone, S: SourceStore + Clone> Stack<A, S> {
+    /// Those plugins, over those stores.
+    pub async fn over(assets: A, sources: S, definitions: Vec<PluginDefinition>, mode: TenancyMode) -> Self {
         let plugins = definitions.iter().cloned();
         let plugins = plugins.map(|plugin| Arc::new(DataPlugin::new(plugin)) as Arc<dyn Plugin>);
         let registry = Registry::new(plugins, RegistryConfig::default()).unwrap();
         registry.start().await;
-        let assets = MemoryAssetStore::new(Unaudited);
-        let sources = MemorySourceStore::new(Unaudited, Unqueued);
         let tokens = PageTokens::new([PageTokens::generate_key().unwrap()]).unwrap();
         let catalog =
-            Catalog::new(registry, assets.clone(), sources.clone(), tokens, CatalogConfig::default());
+            Catalog::new(registry, assets.clone(), sources.clone(), tokens.clone(), CatalogConfig::default());
         let readiness = Readiness::new(Drain::new()).with_check("stores", || async { Component::ok() });
-        let routes = catalog.routes().merge(probes(&readiness)).merge(faulty());
-        let document = routes.openapi("catalog", "0", Security::Bearer, catalog.shapes());
+        let (names, resolve, permits) = match mode {
+            TenancyMode::Namespace => {
+                (&TENANTS[..], ResolveTenantLayer::many(), Permits::many(BulkheadConfig::default()))
+            }
+            TenancyMode::Single => {
+                let resolve = ResolveTenantLayer::single(Namespace::new(SINGLE).unwrap());
+                (&[SINGLE][..], resolve, Permits::single(BulkheadConfig::default()))
+            }
+        };
+        let names = names.iter().map(|name| name.parse().unwrap());
+        let directory: Arc<dyn NamespaceDirectory> = Arc::new(ConfiguredDirectory::of_names(names));
+        let own = catalog.routes();
+        let namespaces = Namespaces::new(mode, Arc::clone(&directory), Arc::new(Rules), tokens, &own);
+        let routes = own.merge(namespaces.routes()).merge(probes(&readiness)).merge(faulty());
+        let shapes = catalog.shapes().into_iter().chain(Namespaces::shapes());
+        let document = routes.openapi("catalog", "0", Security::Bearer, shapes);
         let routes =
             routes.get("/openapi.json", Access::Public, doc("openapi"), move |known: IfNoneMatch| {
                 std::future::ready(cached_json(document.clone(), &known, Duration::from_mins(1)))
             });
-        let table = routes.table().map(|(_, path, access)| {
-            let reach = match access {
-                Access::Permission(permission) => Some(permission.reach),
-                Access::Authenticated => Some(Reach::Cluster),
-                Access::Public => None,
-            };
-            (path.to_owned(), reach)
-        });
-        let table = table.collect();
+        let table = routes.table().map(|(_, path, access)| (path.to_owned(), access.clone())).collect();
+        let limiters = RateLimiters::new(&RateLimits::default());
         let protection = ServiceBuilder::new()
+            .layer(LimitRateLayer::peers(&limiters))
             .layer(axum::middleware::from_fn(authenticate))
-            .layer(ResolveTenantLayer::many())
-            .layer(AuthorizeLayer::new(Rules));
+            .layer(resolve)
+            .layer(AuthorizeLayer::new(Rules))
+            .layer(AdmitTenantLayer::new(directory))
+            .layer(LimitRateLayer::callers(&limiters))
+            .layer(IsolateTenantLayer::new(&permits));
         let edge = ServiceBuilder::new()
             .layer(RequestContextLayer::new())
             .layer(DescribeProblemsLayer::new())
             .layer(tower_http::catch_panic::CatchPanicLayer::new())
-            .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_millis(200)))
+            .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, SLOW))
             .layer(RequestBodyLimitLayer::new(1_000));
         let served = routes.into_router(&protection).unwrap().layer(edge);
         Self { router: served, definitions, routes: table, assets, sources }

@@ -7,12 +7,13 @@ use catalog_core::{
     store::SourceStore,
     testing::{schema, scope},
 };
-use catalog_tests::Stack;
+use catalog_tenancy::http::TenancyMode;
+use catalog_tests::{SINGLE, Stack};
 use serde_json::{Value, json};
 
 /// A stack in which each of those plugins lists something for both tenants.
 pub(super) async fn stack(plugins: &[&str]) -> Stack {
-    let stack = Stack::of(builtin().unwrap().into_iter().chain([every_type()]).collect()).await;
+    let stack = Stack::of(definitions(), TenancyMode::Namespace).await;
     for plugin in plugins {
         for (tenant, from, to) in [("team-a", 0, 20), ("team-b", 6, 28)] {
             stack.put(tenant, plugin, "main", (from..to).map(|i| asset(plugin, i))).await;
@@ -21,9 +22,25 @@ pub(super) async fn stack(plugins: &[&str]) -> Stack {
         // a name that is used twice, and needs its source
         stack.put("team-a", plugin, "twin", [asset(plugin, 3)]).await;
         stack.put("team-b", plugin, "private-b", [asset(plugin, 200)]).await;
-        secrets(&stack, plugin).await;
+        secrets(&stack, "team-a", plugin).await;
     }
     stack
+}
+
+/// A stack of one tenant, for whom each of those plugins lists what is team-a's in the other.
+pub(super) async fn single(plugins: &[&str]) -> Stack {
+    let stack = Stack::of(definitions(), TenancyMode::Single).await;
+    for plugin in plugins {
+        stack.put(SINGLE, plugin, "main", (0..20).map(|i| asset(plugin, i))).await;
+        stack.put(SINGLE, plugin, "side", (100..108).map(|i| asset(plugin, i))).await;
+        stack.put(SINGLE, plugin, "twin", [asset(plugin, 3)]).await;
+        secrets(&stack, SINGLE, plugin).await;
+    }
+    stack
+}
+
+fn definitions() -> Vec<PluginDefinition> {
+    builtin().unwrap().into_iter().chain([every_type()]).collect()
 }
 
 /// A plugin with a field of every type that can be compared.
@@ -108,11 +125,11 @@ fn own_fields(plugin: &str, n: usize) -> Value {
 }
 
 /// A source that needs credentials to be read.
-async fn secrets(stack: &Stack, plugin: &str) {
+async fn secrets(stack: &Stack, tenant: &str, plugin: &str) {
     let spec: SourceSpec = serde_json::from_value(json!({
         "id": "side", "name": "Side", "type": "yaml", "labels": ["internal"],
         "properties": {"url": "https://bot:hunter2@example.com/a", "apiKey": "hunter2", "nested": {"accessToken": "hunter2"}},
     }))
     .unwrap();
-    stack.sources.apply(&scope("team-a").await, &plugin.parse().unwrap(), &spec).await.unwrap();
+    stack.sources.apply(&scope(tenant).await, &plugin.parse().unwrap(), &spec).await.unwrap();
 }

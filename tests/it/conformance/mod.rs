@@ -23,13 +23,16 @@ const PLUGINS: [&str; 4] = ["mcp", "model", "skills", "test"];
 
 /// The suite for a plugin of the stack, told all that it can be told.
 fn suite(plugin: &str) -> Conformance {
-    let caller = |user| Caller::from_iter([(HeaderName::from_static(USER), HeaderValue::from_static(user))]);
     Conformance::new(plugin)
         .with_tenants("team-a", "team-b")
         .with_reader_of_a(caller(ENGINEER_A))
         .with_reader_of_b(caller(ENGINEER_B))
         .with_stranger(caller(STRANGER))
         .with_credentials_required()
+}
+
+fn caller(user: &'static str) -> Caller {
+    Caller::from_iter([(HeaderName::from_static(USER), HeaderValue::from_static(user))])
 }
 
 /// What was skipped, but for the routes that the stack does not mount.
@@ -48,6 +51,40 @@ async fn sound_plugins_are_conformant() {
         assert_eq!(report.checks.len(), Conformance::checks().count());
         let due: &[&str] = if matches!(plugin, "model" | "test") { &[] } else { &["artifacts-are-listed"] };
         assert_eq!(skipped(&report), due, "{plugin}");
+    }
+}
+
+/// Checks that need two tenants, or one that is named.
+const OF_TWO: &[&str] = &[
+    "assets-are-of-the-tenant-asked-for",
+    "token-of-another-tenant-is-refused",
+    "tenants-share-no-asset",
+    "foreign-asset-is-as-nothing",
+    "foreign-source-is-as-nothing",
+    "filters-do-not-reach-out",
+    "two-tenants-in-one-request-conflict",
+    "header-names-the-tenant",
+    "missing-tenant-is-refused",
+    "bad-tenant-name-is-refused",
+    "reader-is-forbidden-elsewhere",
+    "all-tenants-need-the-right",
+    "forbidden-does-not-tell-what-exists",
+];
+
+/// The routes of a server of one tenant are those of a server of many, and nobody needs to name it.
+#[tokio::test]
+async fn a_server_of_one_tenant_is_conformant() {
+    let (single, many) = (data::single(&PLUGINS).await, data::stack(&PLUGINS).await);
+    assert_eq!(single.routes, many.routes);
+    let target = ServiceTarget::new(single.router.clone());
+    for plugin in PLUGINS {
+        let suite =
+            Conformance::new(plugin).with_reader_of_a(caller(ENGINEER_A)).with_stranger(caller(STRANGER));
+        let report = suite.with_credentials_required().run(&target).await;
+        assert!(report.is_conformant(), "{report}");
+        let rest: Vec<_> = skipped(&report).into_iter().filter(|name| !OF_TWO.contains(name)).collect();
+        let due: &[&str] = if matches!(plugin, "model" | "test") { &[] } else { &["artifacts-are-listed"] };
+        assert_eq!(rest, due, "{plugin}: {report}");
     }
 }
 
