@@ -57,16 +57,11 @@ enum Backend {
 impl TestCluster {
     /// The best API server that the environment offers, ready to serve.
     pub async fn start() -> Self {
-        let backend = if let Some(path) = variable(KUBECONFIG) {
-            Backend::Given(Box::new(real::kubeconfig(&path).await))
-        } else if let Some(folder) = variable(ASSETS) {
-            Backend::Started(Box::new(Assets::start(folder.as_ref()).await))
-        } else {
-            assert!(
-                variable(REQUIRE).is_none_or(|value| value == "0"),
-                "{REQUIRE} is set, but neither {KUBECONFIG} nor {ASSETS}"
-            );
-            Backend::Fake(Fake::new())
+        let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        let backend = match Choice::new(variable).unwrap_or_else(|error| panic!("{error}")) {
+            Choice::Kubeconfig(path) => Backend::Given(Box::new(real::kubeconfig(&path).await)),
+            Choice::Assets(folder) => Backend::Started(Box::new(Assets::start(folder.as_ref()).await)),
+            Choice::Fake => Backend::Fake(Fake::new()),
         };
         let cluster = Self { backend };
         cluster.tell();
@@ -150,7 +145,45 @@ impl TestCluster {
     }
 }
 
-/// A variable that is set to something.
-fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
+/// What the environment asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Choice {
+    Kubeconfig(String),
+    Assets(String),
+    Fake,
+}
+
+impl Choice {
+    fn new(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        if let Some(path) = variable(KUBECONFIG) {
+            return Ok(Self::Kubeconfig(path));
+        }
+        if let Some(folder) = variable(ASSETS) {
+            return Ok(Self::Assets(folder));
+        }
+        if variable(REQUIRE).is_none_or(|value| value == "0") {
+            return Ok(Self::Fake);
+        }
+        Err(format!("`{REQUIRE}` is set, but neither `{KUBECONFIG}` nor `{ASSETS}`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn environment_chooses() {
+        let choice = |set: &[(&str, &str)]| {
+            let find =
+                |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            Choice::new(find)
+        };
+        assert_eq!(choice(&[]), Ok(Choice::Fake));
+        assert_eq!(choice(&[(REQUIRE, "0")]), Ok(Choice::Fake));
+        assert!(choice(&[(REQUIRE, "1")]).is_err());
+        assert_eq!(choice(&[(REQUIRE, "1"), (ASSETS, "/a")]), Ok(Choice::Assets("/a".to_owned())));
+        let both = [(ASSETS, "/a"), (KUBECONFIG, "/k")];
+        assert_eq!(choice(&both), Ok(Choice::Kubeconfig("/k".to_owned())));
+    }
 }
