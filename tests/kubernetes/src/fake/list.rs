@@ -27,9 +27,10 @@ pub(super) fn list(store: &Store, call: &Call, resource: &'static Resource) -> R
     let limit =
         call.number("limit")?.filter(|limit| *limit > 0).and_then(|limit| usize::try_from(limit).ok());
     let (revision, after) = start(store, call)?;
-    let objects = store.at(revision);
-    let mut rest = store::within(&objects, resource, &call.attributes.namespace)
-        .filter(|(key, _)| after.as_ref().is_none_or(|after| key.path > *after));
+    let past = (revision != store.revision()).then(|| store.at(revision));
+    let mut rest =
+        store::within(past.as_ref().unwrap_or(store.objects()), resource, &call.attributes.namespace)
+            .filter(|(key, _)| after.as_ref().is_none_or(|after| key.path > *after));
     let mut items = Vec::new();
     let mut last: Option<&Key> = None;
     while limit.is_none_or(|limit| items.len() < limit) {

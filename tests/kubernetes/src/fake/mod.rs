@@ -5,11 +5,12 @@
 //! refusals, paging, selectors, watches and rights. It differs where a test is better off without waiting: a
 //! deleted namespace is emptied at once, and aggregated cluster roles are filled at once.
 //!
-//! It has no discovery, no garbage collection of what lost its owner, no ownership of fields, no streaming lists,
-//! and does not check whether the writer of a role has the rights that the role gives.
+//! It has no discovery, no garbage collection of what lost its owner, no ownership of fields and no streaming
+//! lists; of the built-in cluster roles it has those that concern what it serves.
 
 mod aggregation;
 mod bootstrap;
+mod escalation;
 mod fault;
 mod identity;
 mod list;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::bootstrap;
+use super::escalation;
 use super::fault::{Effect, Faults, Subject};
 use super::identity::{self, Tokens};
 use super::list;
@@ -14,7 +15,7 @@ use super::log::Seen;
 use super::patch;
 use super::rbac::{self, User};
 use super::request::Call;
-use super::resource::{NAMESPACES, Resource};
+use super::resource::{NAMESPACES, RBAC, Resource};
 use super::review::{self, Answer};
 use super::status::Failure;
 use super::store::{Key, Store};
@@ -122,10 +123,21 @@ impl Server {
             let watch = Watch::open(self, state, call, Subject::of(call), resource)?;
             return Ok(Response::Watch(Box::new(watch)));
         }
-        if !call.dry_run() {
+        let writes = matches!(asked.verb.as_str(), "create" | "update" | "patch");
+        let grants = writes && resource.group == RBAC && !user.is_master();
+        if !grants && !call.dry_run() {
             return operate(&mut state.store, call, &user, resource).map(Response::Object);
         }
-        operate(&mut state.store.clone(), call, &user, resource).map(Response::Object)
+        // What is to be checked afterwards, or not to last, is done to a copy.
+        let mut store = state.store.clone();
+        let reply = operate(&mut store, call, &user, resource)?;
+        if grants {
+            escalation::check(&state.store, &user, asked, resource, &reply.1)?;
+        }
+        if !call.dry_run() {
+            state.store = store;
+        }
+        Ok(Response::Object(reply))
     }
 }
 

@@ -98,6 +98,11 @@ impl Store {
         within(&self.objects, resource, namespace)
     }
 
+    /// The objects as they are.
+    pub(super) fn objects(&self) -> &BTreeMap<Key, Value> {
+        &self.objects
+    }
+
     /// The objects as they were right after `revision`.
     pub(super) fn at(&self, revision: u64) -> BTreeMap<Key, Value> {
         let mut objects = self.objects.clone();

@@ -24,11 +24,18 @@ fn assets(namespace: &str, verb: &str, name: &str) -> Value {
     json!({ "group": GROUP, "resource": "assets", "verb": verb, "namespace": namespace, "name": name })
 }
 
-async fn role(client: &Client, namespace: &str, name: &str, rules: Value) {
+pub(crate) async fn role(client: &Client, namespace: &str, name: &str, rules: Value) {
     create::<Role>(client, namespace, json!({ "metadata": { "name": name }, "rules": rules })).await;
 }
 
-async fn bind(client: &Client, namespace: &str, name: &str, kind: &str, role: &str, subject: Value) {
+pub(crate) async fn bind(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    kind: &str,
+    role: &str,
+    subject: Value,
+) {
     let binding = json!({
         "metadata": { "name": name },
         "roleRef": { "kind": kind, "name": role, "apiGroup": "rbac.authorization.k8s.io" },
@@ -37,7 +44,7 @@ async fn bind(client: &Client, namespace: &str, name: &str, kind: &str, role: &s
     create::<RoleBinding>(client, namespace, binding).await;
 }
 
-fn user(name: &str) -> Value {
+pub(crate) fn user(name: &str) -> Value {
     json!({ "kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io" })
 }
 
@@ -74,7 +81,7 @@ pub(crate) async fn review_before_and_after_a_binding(cluster: &TestCluster) {
 }
 
 /// Asks until it is allowed: a real server learns of a binding a moment later.
-async fn settled(client: &Client, spec: &Value) -> SubjectAccessReviewStatus {
+pub(crate) async fn settled(client: &Client, spec: &Value) -> SubjectAccessReviewStatus {
     for _ in 0..100 {
         let answer = ask(client, spec.clone()).await;
         if answer.allowed {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod access;
+mod escalation;
 mod lease;
 mod listing;
 mod object;
@@ -66,6 +67,7 @@ async fn flavour_keeps_the_contract() {
         access::requests_need_rights,
         access::refused_roles_and_bindings,
         access::aggregated_roles,
+        escalation::nobody_grants_what_they_lack,
         access::acting_as_others_needs_a_right,
         token::service_account_tokens,
         token::audiences,
