@@ -5,6 +5,7 @@ mod admit;
 mod body;
 mod bulkhead;
 mod directory;
+mod kubernetes;
 mod rate_limit;
 mod resolve;
 mod ways;

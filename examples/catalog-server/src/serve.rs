@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
+use axum::Router;
 use catalog_core::{
     authorizer::{Authorizer, InsecureAllowAll},
     http::{Catalog, CatalogConfig, Routes, Security},
@@ -25,7 +26,10 @@ use catalog_core::{
     yaml,
 };
 use catalog_ha::{Drain, Readiness, probes, terminated};
-use catalog_tenancy::{directory, http::Namespaces};
+use catalog_tenancy::{
+    directory::{self, ConfiguredDirectory},
+    http::Namespaces,
+};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 
@@ -72,8 +76,10 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
     );
     let mut document = String::new();
     let own = metrics::routes(PrometheusBuilder::new().build_recorder().handle());
-    let tenants = Tenants::new(config, None, &Changes::default())?;
-    let own = own.merge(namespaces(&tenants, authorizer(config), tokens, &catalog.routes()).routes());
+    let nobody = Arc::new(ConfiguredDirectory::default());
+    let mode = config.tenancy.mode.into();
+    let namespaces = Namespaces::new(mode, nobody, authorizer(config), tokens, &catalog.routes());
+    let own = own.merge(namespaces.routes());
     let routes = routes(config, &catalog, &Readiness::new(Drain::new()), own, &mut document);
     Ok((routes, document))
 }
@@ -95,7 +101,7 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     };
     let registry = registry()?;
     let changes = Changes::default();
-    let tenants = Tenants::new(config, Some(&database), &changes)?;
+    let tenants = Tenants::new(config, &database, &changes).await?;
     let assets = SqlAssetStore::new(database.clone(), Unaudited)
         .with_changes(changes.clone())
         .with_admission(Arc::clone(&tenants.admission));
@@ -127,7 +133,9 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
         None => metrics::routes(counted),
     };
     let authorizer = authorizer(config);
-    let own = own.merge(namespaces(&tenants, Arc::clone(&authorizer), tokens, &catalog.routes()).routes());
+    let (mode, directory) = (tenants.mode, Arc::clone(&tenants.directory));
+    let namespaces = Namespaces::new(mode, directory, Arc::clone(&authorizer), tokens, &catalog.routes());
+    let own = own.merge(namespaces.routes());
     let served = routes(config, &catalog, &readiness, own, &mut String::new());
     let router = stack::stack(config, &tenants, authorizer, served)?;
 
@@ -145,6 +153,28 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
             loader.run(wanted).await;
         }
     });
+    serve_until_told(config, listener, router, limits, drain).await;
+    starting.abort();
+    listening.abort();
+    let closing = async {
+        registry.stop().await;
+        database.close().await;
+    };
+    if tokio::time::timeout(CLOSING, closing).await.is_err() {
+        tracing::warn!("plugins or the database took too long to end and were left behind");
+    }
+    tracing::info!("left");
+    Ok(())
+}
+
+/// Serves until the process is told to leave, and then until the requests under way are answered or the grace is over.
+async fn serve_until_told(
+    config: &Config,
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    drain: Drain,
+) {
     let leaving = tokio::spawn({
         let drain = drain.clone();
         async move {
@@ -169,17 +199,6 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
         () = too_late => tracing::warn!("some requests took longer than the grace and were cut"),
     }
     leaving.abort();
-    starting.abort();
-    listening.abort();
-    let closing = async {
-        registry.stop().await;
-        database.close().await;
-    };
-    if tokio::time::timeout(CLOSING, closing).await.is_err() {
-        tracing::warn!("plugins or the database took too long to end and were left behind");
-    }
-    tracing::info!("left");
-    Ok(())
 }
 
 /// What decides what callers may.
@@ -187,15 +206,6 @@ fn authorizer(config: &Config) -> Arc<dyn Authorizer> {
     match config.authz.mode {
         AuthzMode::None => Arc::new(InsecureAllowAll),
     }
-}
-
-fn namespaces(
-    tenants: &Tenants,
-    authorizer: Arc<dyn Authorizer>,
-    tokens: PageTokens,
-    routes: &Routes,
-) -> Namespaces {
-    Namespaces::new(tenants.mode, Arc::clone(&tenants.directory), authorizer, tokens, routes)
 }
 
 pub(crate) async fn connect(config: &config::Database) -> Result<Database, AnyError> {

@@ -77,6 +77,7 @@ pub(crate) struct Tenancy {
     directory: Option<DirectorySource>,
     #[serde(default)]
     pub(crate) namespaces: Vec<Namespace>,
+    pub(crate) selector: Option<String>,
     pub(crate) limits: Option<PathBuf>,
     pub(crate) queue: u32,
     pub(crate) queue_wait_ms: u32,
@@ -90,6 +91,10 @@ pub(crate) enum DirectorySource {
     Configured,
     /// In the database.
     Database,
+    /// In the Kubernetes cluster that the server runs in: its namespaces.
+    Kubernetes,
+    /// There, Kubeflow's profiles.
+    Profiles,
 }
 
 impl Tenancy {

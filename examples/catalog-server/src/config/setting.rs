@@ -145,8 +145,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .in_demo("namespace")
         .production("single")
         .often(),
-    Setting::new("tenancy.directory", "CATALOG_TENANCY_DIRECTORY", Text, "Which tenants there are. `configured`: those of `tenancy.namespaces`; `database`: those that `catalog-server namespaces` makes. The default is `configured` where namespaces are named"),
+    Setting::new("tenancy.directory", "CATALOG_TENANCY_DIRECTORY", Text, "Which tenants there are. `configured`: those of `tenancy.namespaces`; `database`: those that `catalog-server namespaces` makes; `kubernetes`: the namespaces of the cluster; `profiles`: its Kubeflow profiles. The default is `configured` where namespaces are named"),
     Setting::new("tenancy.namespaces", "CATALOG_NAMESPACES", List, "The tenants, where the configuration names them"),
+    Setting::new("tenancy.selector", "CATALOG_TENANCY_SELECTOR", Text, "The label selector of those namespaces or profiles of the cluster that are tenants: `catalog.kubeflow.org/tenant=true`; all of them if absent"),
     Setting::new("tenancy.limits", "CATALOG_TENANCY_LIMITS", Text, "A file of rates, quotas and weights, which is read again when it changes; without one those that `limits.yaml` beside the source shows"),
     Setting::new("tenancy.queue", "CATALOG_TENANCY_QUEUE", Integer, "So many requests of one tenant wait for their turn; others are refused with 503")
         .or("256"),

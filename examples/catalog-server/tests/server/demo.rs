@@ -35,7 +35,7 @@ fn two_teams_have_disjoint_lists_in_every_plugin() {
         let all = server.get(&format!("{list}?namespace=*&includeTotal=true")).json();
         assert_eq!(all["totalSize"], a.len() + b.len());
         assert_eq!(server.get(&format!("{list}?allNamespaces=true")).names().len(), a.len() + b.len());
-        assert!(server.get(&format!("{list}?namespace=team-c")).names().is_empty());
+        assert_eq!(server.get(&format!("{list}?namespace=team-c")).code(), "namespace_not_found");
     }
 }
 
@@ -69,7 +69,8 @@ fn what_is_another_teams_answers_as_what_is_not_there() {
         server.get(&format!("{source}?namespace=team-a")).json()["sources"][0]["id"],
         "sample-mcp-servers"
     );
-    assert_eq!(server.get(&format!("{source}/sample-mcp-servers?namespace=team-c")).code(), "not_found");
+    let unknown = server.get(&format!("{source}/sample-mcp-servers?namespace=team-c"));
+    assert_eq!(unknown.code(), "namespace_not_found");
 }
 
 #[test]

@@ -9,3 +9,4 @@ mod lists;
 mod openapi;
 mod postgres;
 mod sources;
+mod tenants;
