@@ -3,5 +3,6 @@
 
 pub mod authenticate;
 pub mod authorize;
+pub mod engine;
 
 pub use self::{authenticate::AnonymousLayer, authorize::AuthorizeLayer};

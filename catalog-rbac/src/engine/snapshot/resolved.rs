@@ -1,0 +1,34 @@
+use std::sync::Arc;
+
+use super::Snapshot;
+use crate::engine::Caller;
+
+/// A caller whose names were looked up in one snapshot, for many questions to it.
+#[derive(Clone, Debug)]
+pub struct ResolvedIdentity {
+    mark: Arc<()>,
+    subjects: Box<[u32]>,
+}
+
+/// The identity was resolved by another snapshot, whose numbers mean nothing here.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the identity was resolved by another state of the policy")]
+pub struct Stale;
+
+impl Snapshot {
+    /// Looks up the names of a caller, once for many questions.
+    pub fn resolve<'a>(&self, caller: impl Into<Caller<'a>>) -> ResolvedIdentity {
+        ResolvedIdentity { mark: Arc::clone(&self.mark), subjects: self.subjects.of(caller.into()).collect() }
+    }
+}
+
+impl ResolvedIdentity {
+    /// Whether it is of that snapshot.
+    pub fn is_of(&self, snapshot: &Snapshot) -> bool {
+        Arc::ptr_eq(&self.mark, &snapshot.mark)
+    }
+
+    pub(super) fn subjects(&self, snapshot: &Snapshot) -> Result<&[u32], Stale> {
+        if self.is_of(snapshot) { Ok(&self.subjects) } else { Err(Stale) }
+    }
+}
