@@ -2,7 +2,7 @@ use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use catalog_core::{
-    authorizer::{self, Authorizer, AuthorizerError, Decision},
+    authorizer::{self, Authorizer, AuthorizerError, Decision, Reason},
     identity::Identity,
     name::Namespace,
     permission::{API_GROUP, Permission, Reach},
@@ -37,6 +37,17 @@ impl RbacAuthorizer {
         &self.policy
     }
 
+    fn verdict(&self, identity: &Identity, attributes: authorizer::Attributes<'_>) -> Decision {
+        let (wide, narrow) = self.questions(attributes.permission, attributes.name, attributes.namespace);
+        let snapshot = self.policy.load();
+        let mut questions = [Some(wide), narrow].into_iter().flatten().map(Attributes::from);
+        if questions.any(|question| snapshot.decide(identity, &question).is_allowed()) {
+            Decision::Allow { reason: Reason::Borrowed("RBAC: allowed by a binding") }
+        } else {
+            Decision::NoOpinion { reason: Reason::Borrowed("RBAC: no binding allows it") }
+        }
+    }
+
     /// What a permission asks for: of the resource, and of the plugin's part of it.
     fn questions<'a>(
         &'a self,
@@ -61,14 +72,23 @@ impl Authorizer for RbacAuthorizer {
         identity: &Identity,
         attributes: authorizer::Attributes<'_>,
     ) -> Result<Decision, AuthorizerError> {
+        Ok(self.verdict(identity, attributes))
+    }
+
+    fn decide_now(&self, identity: &Identity, attributes: authorizer::Attributes<'_>) -> Option<Decision> {
+        Some(self.verdict(identity, attributes))
+    }
+
+    async fn explain(
+        &self,
+        identity: &Identity,
+        attributes: authorizer::Attributes<'_>,
+    ) -> Result<String, AuthorizerError> {
         let (wide, narrow) = self.questions(attributes.permission, attributes.name, attributes.namespace);
         let snapshot = self.policy.load();
         let mut questions = [Some(wide), narrow].into_iter().flatten().map(Attributes::from);
-        let allowed = questions.find(|question| snapshot.decide(identity, question).is_allowed());
-        Ok(match allowed.and_then(|question| snapshot.reason(identity, &question)) {
-            Some(reason) => Decision::Allow { reason },
-            None => Decision::NoOpinion { reason: snapshot.explain(identity, &wide.into()).to_string() },
-        })
+        let reason = questions.find_map(|question| snapshot.reason(identity, &question));
+        Ok(reason.unwrap_or_else(|| snapshot.explain(identity, &wide.into()).to_string()))
     }
 
     async fn visible(

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use catalog_core::{
-    authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Visible},
+    authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Reason, Visible},
     identity::Identity,
     permission::Permission,
 };
@@ -23,14 +23,22 @@ impl MastersAuthorizer {
     }
 }
 
+fn verdict(identity: &Identity) -> Decision {
+    if MastersAuthorizer::is_master(identity) {
+        Decision::Allow { reason: Reason::Borrowed("the caller is a member of `system:masters`") }
+    } else {
+        Decision::NoOpinion { reason: Reason::Borrowed("the caller is no member of `system:masters`") }
+    }
+}
+
 #[async_trait]
 impl Authorizer for MastersAuthorizer {
     async fn decide(&self, identity: &Identity, _: Attributes<'_>) -> Result<Decision, AuthorizerError> {
-        Ok(if Self::is_master(identity) {
-            Decision::Allow { reason: format!("the caller is a member of `{MASTERS_GROUP}`") }
-        } else {
-            Decision::NoOpinion { reason: format!("the caller is no member of `{MASTERS_GROUP}`") }
-        })
+        Ok(verdict(identity))
+    }
+
+    fn decide_now(&self, identity: &Identity, _: Attributes<'_>) -> Option<Decision> {
+        Some(verdict(identity))
     }
 
     async fn visible(&self, identity: &Identity, _: &Permission) -> Result<Visible, AuthorizerError> {

@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use catalog_core::{
-    authorizer::{Authorizer, Visible, authorize},
+    authorizer::{Attributes, Authorizer, Visible, authorize},
     identity::{Authenticator, Identity},
     name::Namespace,
     permission::{Permission, Reach, Resource, Verb},
@@ -62,8 +62,10 @@ async fn a_resource_or_the_plugins_part_of_it_is_enough() {
 async fn an_allowed_request_tells_by_which_binding() {
     let permission = list(Resource::Assets, Reach::Tenant).of_plugin("model");
     let granted = authorize(&authorizer(), &jane(), &permission, Some(&one("team-b")), None).await.unwrap();
+    let team_b = "team-b".parse().unwrap();
+    let attributes = Attributes::new(&permission, Some(&team_b), None);
     assert_eq!(
-        granted.reason,
+        authorizer().explain(&jane(), attributes).await.unwrap(),
         r#"RBAC: allowed by RoleBinding "b/team-b" of ClusterRole "models" to User "jane""#
     );
     assert_eq!(granted.scope.unwrap().single().unwrap().as_str(), "team-b");

@@ -76,11 +76,14 @@ pub(crate) async fn paced(
     time: Duration,
 ) -> Result<Paced, Error> {
     let tasks: Vec<_> = (0..connections)
-        .map(|_| {
+        .map(|number| {
             let target = target.clone();
             tokio::spawn(async move {
                 let mut connection = Connection::open(&target).await?;
-                let mut beat = tokio::time::interval(Duration::from_secs(1) / per_second);
+                let period = Duration::from_secs(1) / per_second;
+                // connections keep out of step, as those of real clients do
+                let offset = period.mul_f64(f64::from(u32::try_from(number).unwrap_or(0)) * 0.618_034 % 1.0);
+                let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + offset, period);
                 let (begun, mut latencies, mut refused) = (Instant::now(), Vec::new(), 0_u32);
                 while begun.elapsed() < time {
                     beat.tick().await;
