@@ -42,6 +42,8 @@ pub enum Authenticator {
 pub const ANONYMOUS_USER: &str = "system:anonymous";
 /// The group of callers without a credential, as in Kubernetes.
 pub const UNAUTHENTICATED_GROUP: &str = "system:unauthenticated";
+/// The group of all callers with a credential, as in Kubernetes.
+pub const AUTHENTICATED_GROUP: &str = "system:authenticated";
 
 impl Identity {
     /// An identity without groups.

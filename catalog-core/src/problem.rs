@@ -151,6 +151,8 @@ impl Problem {
         rate_limited, TOO_MANY_REQUESTS, "rate_limited";
         /// 500: a fault of the server.
         internal, INTERNAL_SERVER_ERROR, "internal";
+        /// 503: what checks credentials does not answer, so nobody is known.
+        authenticator_unavailable, SERVICE_UNAVAILABLE, "authenticator_unavailable";
         /// 503: the authorizer does not answer, so nobody may.
         authorizer_unavailable, SERVICE_UNAVAILABLE, "authorizer_unavailable";
         /// 503: the plugin does not work; the others do.

@@ -46,7 +46,7 @@ struct Record {
     path: String,
     peer: Option<Peer>,
     route: OnceLock<Arc<RouteInfo>>,
-    identity: OnceLock<Identity>,
+    identity: OnceLock<Arc<Identity>>,
     tenant: OnceLock<TenantSelector>,
     scope: OnceLock<TenantScope>,
 }
@@ -157,15 +157,15 @@ impl RequestContext {
 
     /// Who asks, once that is known.
     pub fn identity(&self) -> Option<&Identity> {
-        self.0.identity.get()
+        self.0.identity.get().map(AsRef::as_ref)
     }
 
-    /// Notes who asks.
+    /// Notes who asks. Shared, so that a verdict that is kept for many requests is not copied for each.
     ///
     /// # Errors
     /// [`AlreadySet`] if somebody has been noted.
-    pub fn set_identity(&self, identity: Identity) -> Result<(), AlreadySet> {
-        self.0.identity.set(identity).map_err(|_| AlreadySet)
+    pub fn set_identity(&self, identity: impl Into<Arc<Identity>>) -> Result<(), AlreadySet> {
+        self.0.identity.set(identity.into()).map_err(|_| AlreadySet)
     }
 
     /// Which tenant the request names, once that is known.

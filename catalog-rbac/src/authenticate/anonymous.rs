@@ -1,12 +1,40 @@
-use std::task::{Context, Poll};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
 use catalog_core::{context::RequestContext, identity::Identity, problem::Problem};
-use http::{HeaderName, Request, Response, header};
+use http::{Request, Response, header, request::Parts};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::ResponseFuture;
+use super::{Authenticator, Outcome, ResponseFuture, headers};
+
+/// Takes callers without a credential for `system:anonymous`, at the end of an
+/// [`AuthenticatorChain`](super::AuthenticatorChain). Anywhere else it says nothing that counts.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct AnonymousAuthenticator(Arc<Identity>);
+
+impl AnonymousAuthenticator {
+    /// The authenticator; it has no knobs.
+    pub fn new() -> Self {
+        Self(Arc::new(Identity::anonymous()))
+    }
+}
+
+impl Default for AnonymousAuthenticator {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Authenticator for AnonymousAuthenticator {
+    fn peek(&self, _: &Parts) -> Option<Outcome> {
+        Some(Outcome::Known(Arc::clone(&self.0)))
+    }
+}
 
 /// Takes callers without a credential for `system:anonymous`. It is never a fallback: who shows a credential is refused, for
 /// nothing here could check it.
@@ -35,9 +63,6 @@ pub struct Anonymous<S> {
     inner: S,
 }
 
-/// Headers by which a trusted proxy would name its caller begin so.
-const REMOTE: &str = "x-remote-";
-
 impl<S, A, B> Service<Request<A>> for Anonymous<S>
 where
     S: Service<Request<A>, Response = Response<B>>,
@@ -58,11 +83,7 @@ where
             let problem = Problem::unauthenticated("the server checks no credentials, so it takes none");
             return ResponseFuture::refused(problem.in_context(&context).into_response());
         }
-        let forged: Vec<HeaderName> =
-            parts.headers.keys().filter(|name| name.as_str().starts_with(REMOTE)).cloned().collect();
-        for name in forged {
-            parts.headers.remove(name);
-        }
+        headers::strip_remote(&mut parts.headers);
         // an identity that another layer found stays
         let _ = context.set_identity(Identity::anonymous());
         ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)))

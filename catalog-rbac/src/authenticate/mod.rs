@@ -1,7 +1,55 @@
-//! Who asks.
+//! Who asks: a layer that asks authenticators in order, and the authenticators.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use catalog_rbac::authenticate::{
+//!     AnonymousAuthenticator, AuthenticateLayer, AuthenticatorChain, ProxyAuthenticator,
+//! };
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let chain = AuthenticatorChain::new()
+//!     .with(ProxyAuthenticator::new().with_certificate_names(["front-proxy"]))
+//!     .with(AnonymousAuthenticator::new()); // without it, who shows no credential gets 401
+//! let service = ServiceBuilder::new()
+//!     .layer(AuthenticateLayer::new(chain))
+//!     .service(service_fn(|_: Request<Full<Bytes>>| async {
+//!         Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("served")))
+//!     }));
+//!
+//! // nothing in the chain checks tokens, and a token that nobody knows is not anonymity
+//! let request = Request::get("/").header("authorization", "Bearer x").body(Full::default());
+//! let refused = service.oneshot(request.unwrap()).await.unwrap();
+//! assert_eq!(refused.status(), 401);
+//! # }
+//! ```
 
 mod anonymous;
+mod authenticator;
+mod bearer;
+mod chain;
+mod headers;
+mod layer;
+mod name;
+mod proxy;
+mod service;
+#[cfg(feature = "tokens")]
+mod tokens;
 
 pub use catalog_core::future::ResponseFuture;
 
-pub use self::anonymous::{Anonymous, AnonymousLayer};
+#[cfg(feature = "tokens")]
+pub use self::tokens::{
+    TokenAuthenticator, TokenFile, TokenFileError, TokenList, TokenListError, token_digest,
+};
+pub use self::{
+    anonymous::{Anonymous, AnonymousAuthenticator, AnonymousLayer},
+    authenticator::{Authenticator, AuthenticatorError, Outcome, Refusal, RefusalKind},
+    chain::AuthenticatorChain,
+    layer::{AuthenticateLayer, RealmError},
+    proxy::{ProxyAuthenticator, SharedSecretError},
+    service::Authenticate,
+};

@@ -1,0 +1,148 @@
+use std::{
+    error::Error,
+    mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use catalog_core::{context::RequestContext, problem::Problem};
+use http::{HeaderValue, Request, Response, header, request::Parts};
+use tower_service::Service;
+
+use super::{AuthenticatorChain, RefusalKind, ResponseFuture, chain::Verdict, headers};
+
+/// The service of [`AuthenticateLayer`](super::AuthenticateLayer).
+#[derive(Clone, Debug)]
+pub struct Authenticate<S> {
+    inner: S,
+    guard: Arc<Guard>,
+}
+
+impl<S> Authenticate<S> {
+    pub(super) fn new(inner: S, chain: AuthenticatorChain, realm: Arc<str>) -> Self {
+        Self { inner, guard: Arc::new(Guard { chain, realm }) }
+    }
+}
+
+impl<S, A, B> Service<Request<A>> for Authenticate<S>
+where
+    S: Service<Request<A>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    A: Send + 'static,
+    B: From<Bytes> + 'static,
+{
+    type Response = Response<B>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<A>) -> Self::Future {
+        let (mut parts, body) = request.into_parts();
+        let context = RequestContext::of(&mut parts);
+        if let Some(conflict) = headers::conflict(&parts.headers) {
+            let problem = Problem::bad_request(conflict);
+            return ResponseFuture::refused(problem.in_context(&context).into_response());
+        }
+        let position = match self.guard.chain.peek(&parts) {
+            Ok(verdict) => {
+                return match self.guard.admit(verdict, &mut parts, &context) {
+                    Ok(()) => ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body))),
+                    Err(refused) => ResponseFuture::refused(refused.into_response()),
+                };
+            }
+            Err(position) => position,
+        };
+        // the service that is ready is taken, and a clone that is not yet left in its place
+        let clone = self.inner.clone();
+        let mut inner = mem::replace(&mut self.inner, clone);
+        let guard = Arc::clone(&self.guard);
+        ResponseFuture::waiting(async move {
+            let verdict = guard.chain.ask(position, &parts).await;
+            match guard.admit(verdict, &mut parts, &context) {
+                Ok(()) => inner.call(Request::from_parts(parts, body)).await,
+                Err(refused) => Ok(refused.into_response()),
+            }
+        })
+    }
+}
+
+/// Who is asked, and in what name callers are turned away.
+#[derive(Debug)]
+struct Guard {
+    chain: AuthenticatorChain,
+    realm: Arc<str>,
+}
+
+impl Guard {
+    /// Notes who asks and takes the credentials away.
+    fn admit(&self, verdict: Verdict, parts: &mut Parts, context: &RequestContext) -> Result<(), Refused> {
+        let refused =
+            |problem: Problem, challenge| Refused { problem: problem.in_context(context), challenge };
+        match verdict {
+            Verdict::Known(identity) => {
+                headers::strip(&mut parts.headers);
+                self.chain.strip(&mut parts.headers);
+                context.set_identity(identity).map_err(|_| {
+                    tracing::error!(path = context.path(), "two layers find out who asks");
+                    refused(Problem::internal("the server is not set up for this route"), None)
+                })
+            }
+            Verdict::Nobody if parts.headers.contains_key(header::AUTHORIZATION) => {
+                let kind = RefusalKind::Invalid;
+                tracing::debug!(reason = "nothing knows the credential", "unauthenticated");
+                Err(refused(Problem::unauthenticated(kind.as_str()), Some(self.challenge(Some(kind)))))
+            }
+            Verdict::Nobody => {
+                let detail = "a credential is required";
+                Err(refused(Problem::unauthenticated(detail), Some(self.challenge(None))))
+            }
+            Verdict::Refused(refusal) => {
+                tracing::debug!(reason = refusal.reason(), "unauthenticated");
+                let token = parts.headers.contains_key(header::AUTHORIZATION);
+                let challenge = self.challenge(token.then_some(refusal.kind()));
+                Err(refused(Problem::unauthenticated(refusal.kind().as_str()), Some(challenge)))
+            }
+            Verdict::Unavailable(error) => {
+                tracing::warn!(error = &error as &dyn Error, "authenticator unavailable");
+                let problem = Problem::authenticator_unavailable("who asks cannot be found out now");
+                Err(refused(problem.with_retry_after(1), None))
+            }
+        }
+    }
+
+    /// What RFC 6750, section 3, asks for: an error only where a token was shown.
+    fn challenge(&self, kind: Option<RefusalKind>) -> HeaderValue {
+        let realm = &self.realm;
+        let text = match kind {
+            None => format!("Bearer realm=\"{realm}\""),
+            Some(kind) => {
+                let description = kind.as_str();
+                format!(
+                    "Bearer realm=\"{realm}\", error=\"invalid_token\", error_description=\"{description}\""
+                )
+            }
+        };
+        // the realm was checked and the texts are fixed
+        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
+    }
+}
+
+/// Why a request does not go on.
+struct Refused {
+    problem: Problem,
+    challenge: Option<HeaderValue>,
+}
+
+impl Refused {
+    fn into_response<B: From<Bytes>>(self) -> Response<B> {
+        let mut response = self.problem.into_response();
+        if let Some(challenge) = self.challenge {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
