@@ -29,6 +29,7 @@
 
 mod anonymous;
 mod authenticator;
+#[cfg(feature = "tokens")]
 mod bearer;
 mod chain;
 mod headers;

@@ -79,9 +79,15 @@ struct Guard {
 
 impl Guard {
     /// Notes who asks and takes the credentials away.
-    fn admit(&self, verdict: Verdict, parts: &mut Parts, context: &RequestContext) -> Result<(), Refused> {
-        let refused =
-            |problem: Problem, challenge| Refused { problem: problem.in_context(context), challenge };
+    fn admit(
+        &self,
+        verdict: Verdict,
+        parts: &mut Parts,
+        context: &RequestContext,
+    ) -> Result<(), Box<Refused>> {
+        let refused = |problem: Problem, challenge| {
+            Box::new(Refused { problem: problem.in_context(context), challenge })
+        };
         match verdict {
             Verdict::Known(identity) => {
                 headers::strip(&mut parts.headers);

@@ -4,8 +4,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
 use catalog_core::{
-    authorizer::{Authorizer, InsecureAllowAll},
-    http::{Catalog, CatalogConfig, Routes, Security},
+    http::{Catalog, CatalogConfig, Routes},
     page::PageTokens,
     plugin::{DataPlugin, Plugin, builtin},
     provider::{FileProvider, FileRoot, SourcesFile, read_text},
@@ -35,8 +34,9 @@ use tokio::net::TcpListener;
 
 use crate::{
     AnyError,
+    access::{self, Access},
     command::print,
-    config::{self, AuthMode, AuthzMode, Config, ConfigError, Profile, Switch, milliseconds, seconds},
+    config::{self, Config, ConfigError, Profile, Switch, milliseconds, seconds},
     docs, health,
     listener::{self, Limits},
     loader::{self, Loader, Wanted},
@@ -78,7 +78,8 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
     let own = metrics::routes(PrometheusBuilder::new().build_recorder().handle());
     let nobody = Arc::new(ConfiguredDirectory::default());
     let mode = config.tenancy.mode.into();
-    let namespaces = Namespaces::new(mode, nobody, authorizer(config), tokens, &catalog.routes());
+    let authorizer = access::authorizer(config)?;
+    let namespaces = Namespaces::new(mode, nobody, authorizer, tokens, &catalog.routes());
     let own = own.merge(namespaces.routes());
     let routes = routes(config, &catalog, &Readiness::new(Drain::new()), own, &mut document);
     Ok((routes, document))
@@ -101,6 +102,7 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     };
     let registry = registry()?;
     let changes = Changes::default();
+    let access = Access::new(config).await?;
     let tenants = Tenants::new(config, &database, &changes).await?;
     let assets = SqlAssetStore::new(database.clone(), Unaudited)
         .with_changes(changes.clone())
@@ -120,6 +122,10 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let (drain, progress) = (Drain::new(), Progress::default());
     let readiness =
         health::readiness(drain.clone(), database.clone(), migrated, registry.clone(), progress.clone())
+            .with_check("tokens", {
+                let access = access.clone();
+                move || std::future::ready(access.tokens_component())
+            })
             .with_check("limits", {
                 let last_read = tenants.last_read.clone();
                 move || std::future::ready(last_read.component())
@@ -132,12 +138,12 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
         }
         None => metrics::routes(counted),
     };
-    let authorizer = authorizer(config);
     let (mode, directory) = (tenants.mode, Arc::clone(&tenants.directory));
-    let namespaces = Namespaces::new(mode, directory, Arc::clone(&authorizer), tokens, &catalog.routes());
+    let namespaces =
+        Namespaces::new(mode, directory, Arc::clone(&access.authorizer), tokens, &catalog.routes());
     let own = own.merge(namespaces.routes());
     let served = routes(config, &catalog, &readiness, own, &mut String::new());
-    let router = stack::stack(config, &tenants, authorizer, served)?;
+    let router = stack::stack(config, &tenants, &access, served)?;
 
     let listener = TcpListener::bind(config.listen)
         .await
@@ -199,13 +205,6 @@ async fn serve_until_told(
         () = too_late => tracing::warn!("some requests took longer than the grace and were cut"),
     }
     leaving.abort();
-}
-
-/// What decides what callers may.
-fn authorizer(config: &Config) -> Arc<dyn Authorizer> {
-    match config.authz.mode {
-        AuthzMode::None => Arc::new(InsecureAllowAll),
-    }
 }
 
 pub(crate) async fn connect(config: &config::Database) -> Result<Database, AnyError> {
@@ -301,9 +300,7 @@ fn routes<A: AssetStore, S: SourceStore>(
     document: &mut String,
 ) -> Routes {
     let describe = |routes: &Routes| {
-        let security = match config.auth.mode {
-            AuthMode::Anonymous => Security::Anonymous,
-        };
+        let security = access::security(config);
         let shapes = catalog.shapes().into_iter().chain(Namespaces::shapes());
         document.push_str(&routes.openapi("catalog", env!("CARGO_PKG_VERSION"), security, shapes));
         document.clone()
