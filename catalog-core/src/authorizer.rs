@@ -3,6 +3,7 @@
 use std::{borrow::Cow, collections::BTreeSet, error::Error, fmt, sync::Arc};
 
 use async_trait::async_trait;
+use serde::Serialize;
 
 use crate::{
     identity::Identity,
@@ -77,6 +78,31 @@ pub enum Visible {
     Set(BTreeSet<Namespace>),
 }
 
+/// What somebody may do in a tenant, as a list: for people and programs to read, and never to decide by.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rules {
+    /// What may be done to resources.
+    pub resource_rules: Vec<ResourceRule>,
+    /// The authorizer cannot list everything that it would allow.
+    pub incomplete: bool,
+}
+
+/// One rule: each of the verbs for each of the resources. `*` is any.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceRule {
+    /// The verbs.
+    pub verbs: Vec<String>,
+    /// The API groups of the resources.
+    pub api_groups: Vec<String>,
+    /// The resources.
+    pub resources: Vec<String>,
+    /// The names of the objects; none is all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resource_names: Vec<String>,
+}
+
 /// An authorizer could not answer. That is never a yes.
 #[derive(Debug, thiserror::Error)]
 #[error("the authorizer gave no answer")]
@@ -122,6 +148,15 @@ pub trait Authorizer: Send + Sync + fmt::Debug + 'static {
         Ok(self.decide(identity, attributes).await?.reason().to_owned())
     }
 
+    /// What `identity` may do in the tenant. An authorizer that can list nothing says that it is incomplete.
+    ///
+    /// # Errors
+    /// [`AuthorizerError`] when it cannot tell.
+    async fn rules(&self, identity: &Identity, namespace: &Namespace) -> Result<Rules, AuthorizerError> {
+        let _ = (identity, namespace);
+        Ok(Rules { resource_rules: Vec::new(), incomplete: true })
+    }
+
     /// The tenants in which `identity` has the permission, for a list over all of them.
     ///
     /// # Errors
@@ -152,6 +187,10 @@ impl<T: Authorizer + ?Sized> Authorizer for Arc<T> {
         (**self).explain(identity, attributes).await
     }
 
+    async fn rules(&self, identity: &Identity, namespace: &Namespace) -> Result<Rules, AuthorizerError> {
+        (**self).rules(identity, namespace).await
+    }
+
     async fn visible(
         &self,
         identity: &Identity,
@@ -175,6 +214,13 @@ impl Authorizer for InsecureAllowAll {
 
     fn decide_now(&self, _: &Identity, _: Attributes<'_>) -> Option<Decision> {
         Some(Decision::Allow { reason: OFF })
+    }
+
+    async fn rules(&self, _: &Identity, _: &Namespace) -> Result<Rules, AuthorizerError> {
+        let any = || vec!["*".to_owned()];
+        let everything =
+            ResourceRule { verbs: any(), api_groups: any(), resources: any(), resource_names: Vec::new() };
+        Ok(Rules { resource_rules: vec![everything], incomplete: false })
     }
 
     async fn visible(&self, _: &Identity, _: &Permission) -> Result<Visible, AuthorizerError> {

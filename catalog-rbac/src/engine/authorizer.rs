@@ -2,7 +2,7 @@ use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use catalog_core::{
-    authorizer::{self, Authorizer, AuthorizerError, Decision, Reason},
+    authorizer::{self, Authorizer, AuthorizerError, Decision, Reason, ResourceRule, Rules},
     identity::Identity,
     name::Namespace,
     permission::{API_GROUP, Permission, Reach},
@@ -89,6 +89,17 @@ impl Authorizer for RbacAuthorizer {
         let mut questions = [Some(wide), narrow].into_iter().flatten().map(Attributes::from);
         let reason = questions.find_map(|question| snapshot.reason(identity, &question));
         Ok(reason.unwrap_or_else(|| snapshot.explain(identity, &wide.into()).to_string()))
+    }
+
+    async fn rules(&self, identity: &Identity, namespace: &Namespace) -> Result<Rules, AuthorizerError> {
+        let review = self.policy.load().rules(identity, namespace.as_str());
+        let rule = |rule: super::ResourceRule| ResourceRule {
+            verbs: rule.verbs,
+            api_groups: rule.api_groups,
+            resources: rule.resources,
+            resource_names: rule.resource_names,
+        };
+        Ok(Rules { resource_rules: review.resource_rules.into_iter().map(rule).collect(), incomplete: false })
     }
 
     async fn visible(

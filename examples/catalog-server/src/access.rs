@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use catalog_core::{
     authorizer::{Authorizer, InsecureAllowAll},
-    http::Security,
+    http::{Routes, Security},
     identity::{Authenticator, Identity},
     provider::read_text,
     yaml,
@@ -16,12 +16,14 @@ use catalog_rbac::{
         TokenList,
     },
     engine::{Policy, PolicyHandle, RbacAuthorizer},
+    http::Authz,
 };
 use http::HeaderName;
 
 use crate::{
     AnyError,
-    config::{AuthMode, AuthzMode, Config, ConfigError, Profile},
+    config::{AuthMode, AuthzMode, Config, ConfigError, Profile, TenancyMode},
+    tenants::DEFAULT,
 };
 
 /// The demo's tokens: each with its user and group, and what the group may.
@@ -86,6 +88,15 @@ impl Access {
 /// How callers show who they are, for the document.
 pub(crate) fn security(config: &Config) -> Security {
     if config.auth.mode.contains(&AuthMode::Tokens) { Security::Bearer } else { Security::Anonymous }
+}
+
+/// The routes that tell callers what they may.
+pub(crate) fn routes(config: &Config, authorizer: Arc<dyn Authorizer>) -> Result<Routes, AnyError> {
+    let authz = Authz::new(authorizer);
+    Ok(match config.tenancy.mode {
+        TenancyMode::Single => authz.with_default_namespace(DEFAULT.parse()?).routes(),
+        TenancyMode::Namespace => authz.routes(),
+    })
 }
 
 /// What decides what callers may.

@@ -25,6 +25,7 @@ use catalog_core::{
     yaml,
 };
 use catalog_ha::{Drain, Readiness, probes, terminated};
+use catalog_rbac::http::Authz;
 use catalog_tenancy::{
     directory::{self, ConfiguredDirectory},
     http::Namespaces,
@@ -79,8 +80,8 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
     let nobody = Arc::new(ConfiguredDirectory::default());
     let mode = config.tenancy.mode.into();
     let authorizer = access::authorizer(config)?;
-    let namespaces = Namespaces::new(mode, nobody, authorizer, tokens, &catalog.routes());
-    let own = own.merge(namespaces.routes());
+    let namespaces = Namespaces::new(mode, nobody, Arc::clone(&authorizer), tokens, &catalog.routes());
+    let own = own.merge(namespaces.routes()).merge(access::routes(config, authorizer)?);
     let routes = routes(config, &catalog, &Readiness::new(Drain::new()), own, &mut document);
     Ok((routes, document))
 }
@@ -141,7 +142,8 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let (mode, directory) = (tenants.mode, Arc::clone(&tenants.directory));
     let namespaces =
         Namespaces::new(mode, directory, Arc::clone(&access.authorizer), tokens, &catalog.routes());
-    let own = own.merge(namespaces.routes());
+    let told = access::routes(config, Arc::clone(&access.authorizer))?;
+    let own = own.merge(namespaces.routes()).merge(told);
     let served = routes(config, &catalog, &readiness, own, &mut String::new());
     let router = stack::stack(config, &tenants, &access, served)?;
 
@@ -301,7 +303,7 @@ fn routes<A: AssetStore, S: SourceStore>(
 ) -> Routes {
     let describe = |routes: &Routes| {
         let security = access::security(config);
-        let shapes = catalog.shapes().into_iter().chain(Namespaces::shapes());
+        let shapes = catalog.shapes().into_iter().chain(Namespaces::shapes()).chain(Authz::shapes());
         document.push_str(&routes.openapi("catalog", env!("CARGO_PKG_VERSION"), security, shapes));
         document.clone()
     };

@@ -51,7 +51,7 @@ fn every_route_answers_every_role_as_the_table_says() {
             Some((base, _)) => format!("{base}/sources/{}", first(&format!("{base}/sources"), "id")),
             None => path,
         };
-        let of_tenant = line.contains("(tenant");
+        let of_tenant = line.contains("(tenant") || template.ends_with("/rules");
         let target = if of_tenant { format!("{path}?namespace=team-a") } else { path };
         write!(table, "\n{:60}", format!("{method} {template}")).unwrap();
         for (_, shows) in ROLES {
@@ -96,6 +96,89 @@ fn each_caller_sees_the_tenants_that_are_theirs() {
     ] {
         assert_eq!(of(token)["namespaces"], serde_json::json!(namespaces), "{token}");
     }
+}
+
+#[test]
+fn callers_are_told_what_they_may_by_the_verdict_that_they_would_get() {
+    let server = Server::demo();
+    let post = |token: &str, body: &str| {
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        server.ask("POST", "/api/authz/v1alpha1/can-i", &headers, body)
+    };
+    for (token, question, allowed) in [
+        ("demo-team-a-engineer", r#"{"verb":"list","resource":"assets","namespace":"team-a"}"#, true),
+        (
+            "demo-team-a-engineer",
+            r#"{"verb":"list","resource":"assets","plugin":"model","namespace":"team-a"}"#,
+            true,
+        ),
+        ("demo-team-a-engineer", r#"{"verb":"list","resource":"assets","namespace":"team-b"}"#, false),
+        ("demo-team-a-engineer", r#"{"verb":"list","resource":"assets"}"#, false),
+        (
+            "demo-team-a-engineer",
+            r#"{"verb":"delete","resource":"catalogsources","namespace":"team-a"}"#,
+            true,
+        ),
+        (
+            "demo-team-a-viewer",
+            r#"{"verb":"delete","resource":"catalogsources","namespace":"team-a"}"#,
+            false,
+        ),
+        ("demo-team-a-viewer", r#"{"verb":"list","resource":"plugins"}"#, true),
+        ("demo-operator", r#"{"verb":"approve","resource":"approvals"}"#, true),
+        ("demo-auditor", r#"{"verb":"list","resource":"audit"}"#, true),
+        ("demo-auditor", r#"{"verb":"list","resource":"assets"}"#, false),
+    ] {
+        let answer = post(token, question).json();
+        assert_eq!(answer["allowed"], allowed, "{token} {question}: {answer}");
+        assert_eq!(answer.get("reason").is_some(), allowed, "{answer}");
+    }
+    let reason = post("demo-auditor", r#"{"verb":"get","resource":"audit"}"#).json();
+    let told = r#"RBAC: allowed by ClusterRoleBinding "catalog-auditors" of ClusterRole "catalog-auditor" to Group "auditors""#;
+    assert_eq!(reason["reason"], told);
+    let several = r#"{"questions":[{"verb":"list","resource":"audit"},{"verb":"list","resource":"jobs"}]}"#;
+    let several = post("demo-auditor", several).json();
+    assert_eq!(
+        (&several["answers"][0]["allowed"], &several["answers"][1]["allowed"]),
+        (&true.into(), &false.into())
+    );
+    for body in [
+        "",
+        "{}",
+        "[]",
+        r#"{"verb":"list"}"#,
+        r#"{"verb":"fly","resource":"audit"}"#,
+        r#"{"verb":"list","resource":"moons"}"#,
+        r#"{"verb":"list","resource":"audit","namespace":"Bad"}"#,
+        r#"{"verb":"list","resource":"audit","extra":1}"#,
+    ] {
+        assert_eq!(post("demo-auditor", body).code(), "invalid_body", "{body}");
+    }
+
+    let rules = |token: &str, query: &str| {
+        let bearer = format!("Bearer {token}");
+        server.ask(
+            "GET",
+            &format!("/api/authz/v1alpha1/rules{query}"),
+            &[("authorization", bearer.as_str())],
+            "",
+        )
+    };
+    let viewer = rules("demo-team-a-viewer", "?namespace=team-a").json();
+    assert_eq!((&viewer["namespace"], &viewer["incomplete"]), (&"team-a".into(), &false.into()));
+    let told = |rules: &serde_json::Value, resource: &str| {
+        rules["resourceRules"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|rule| rule["resources"].to_string().contains(resource))
+    };
+    assert!(told(&viewer, "assets") && told(&viewer, "plugins") && !told(&viewer, "audit"), "{viewer}");
+    let elsewhere = rules("demo-team-a-viewer", "?namespace=team-b").json();
+    assert!(!told(&elsewhere, "assets") && told(&elsewhere, "plugins"), "{elsewhere}");
+    assert_eq!(rules("demo-team-a-viewer", "").code(), "tenant_required");
+    assert_eq!(rules("demo-team-a-viewer", "?namespace=Bad").code(), "invalid_namespace");
 }
 
 #[test]
