@@ -3,15 +3,16 @@ use std::sync::Arc;
 use catalog_core::name::Namespace;
 
 use super::{
-    Namespaces, Scope, Snapshot,
+    Namespaces, Snapshot,
     book::Book,
-    bound::{Binding, Bound},
+    bound::{Binding, Bindings, Bound},
     chunked::Chunked,
+    cluster::Cluster,
     grants::SetsBuilder,
     names::Names,
     places::{Place, Places},
     subjects::Subjects,
-    table::{Table, packed},
+    table::{Entry, Table},
 };
 use crate::engine::policy::Policy;
 
@@ -27,18 +28,17 @@ impl Snapshot {
             book: &book,
         };
         let cluster = policy.cluster_role_bindings.values().map(Arc::clone).map(Binding::Cluster);
-        let cluster = builder.scope(cluster, |_, _| {});
+        let (table, bound) = builder.place(cluster, |_, _| {});
+        let cluster = Cluster::new(bound, table);
         let mut namespaces = Namespaces::with_capacity(policy.role_bindings.len());
         let mut places = Vec::new();
-        let (mut tables, mut bindings) = (Vec::new(), Vec::new());
         for (namespace, of_namespace) in &policy.role_bindings {
             let number = namespaces.intern(namespace);
             let of_namespace = of_namespace.values().map(Arc::clone).map(Binding::Namespaced);
-            let scope = builder.scope(of_namespace, |subject, grants| {
+            let (table, bound) = builder.place(of_namespace, |subject, grants| {
                 places.push((subject, Place { namespace: number, grants }));
             });
-            tables.push(scope.table);
-            bindings.push(scope.bindings);
+            namespaces.set(namespace, number, table, bound);
         }
         let Builder { subjects, sets, .. } = builder;
         Self {
@@ -48,8 +48,6 @@ impl Snapshot {
             subjects,
             namespaces,
             cluster,
-            tables: tables.into_iter().collect(),
-            bindings: bindings.into_iter().collect(),
             sets: sets.build(),
             book: Arc::new(book),
             patches: 0,
@@ -67,11 +65,11 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     /// The bindings of one place, sorted by name; tells what each subject is granted there.
-    fn scope(
+    fn place(
         &mut self,
         bindings: impl Iterator<Item = Binding>,
         mut tell: impl FnMut(u32, super::Grants),
-    ) -> Scope {
+    ) -> (Table, Bindings) {
         self.pairs.clear();
         let bindings = bindings
             .map(|binding| {
@@ -83,7 +81,7 @@ impl Builder<'_> {
             .collect();
         self.pairs.sort_unstable();
         let mut lists = Vec::new();
-        let table: Vec<u64> = self
+        let table: Vec<Entry> = self
             .pairs
             .chunk_by(|a, b| a >> 32 == b >> 32)
             .map(|pairs| {
@@ -95,10 +93,10 @@ impl Builder<'_> {
                 let subject = u32::try_from(subject).unwrap_or_default();
                 let grants = self.sets.grants(&lists);
                 tell(subject, grants);
-                packed(subject, grants)
+                (subject, grants)
             })
             .collect();
-        Scope { table: Table::from(table), bindings }
+        (Table::from(table), bindings)
     }
 }
 
@@ -115,14 +113,24 @@ impl Bound {
 
 impl Namespaces {
     fn with_capacity(namespaces: usize) -> Self {
-        Self { numbers: Names::with_capacity(namespaces), names: Chunked::default() }
+        Self {
+            tables: Names::with_capacity(namespaces),
+            names: Chunked::default(),
+            bindings: Chunked::default(),
+        }
     }
 
     pub(super) fn intern(&mut self, namespace: &Namespace) -> u32 {
-        let number = self.numbers.intern(namespace.as_str());
+        let number = self.tables.intern(namespace.as_str());
         if number as usize == self.names.len() {
             self.names.push(namespace.clone());
+            self.bindings.push(Bindings::default());
         }
         number
+    }
+
+    pub(super) fn set(&mut self, namespace: &Namespace, number: u32, table: Table, bindings: Bindings) {
+        self.tables.set(namespace.as_str(), table);
+        self.bindings.set(number as usize, bindings);
     }
 }

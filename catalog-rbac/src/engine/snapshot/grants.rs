@@ -7,7 +7,7 @@ use super::chunked::Chunked;
 /// The rule lists that bindings give to a subject in one place: one, or a set of them.
 ///
 /// Each stands in it as often as bindings give it, so that one of them can go.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Grants(u32);
 
 /// Says that the rest is the number of a set.
@@ -17,16 +17,6 @@ impl Grants {
     #[cfg(test)]
     pub(super) fn one(list: u32) -> Self {
         Self(list)
-    }
-
-    pub(super) fn to_bits(self) -> u32 {
-        self.0
-    }
-
-    /// From the lower half of a word.
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half is somebody else's")]
-    pub(super) fn from_bits(word: u64) -> Self {
-        Self(word as u32)
     }
 }
 

@@ -1,34 +1,31 @@
 use std::sync::Arc;
 
+use super::super::names::Names;
 use crate::engine::{PathAttributes, ResourceAttributes, object::PolicyRule};
 
 /// The rules of a role. Roles with equal rules share one.
 #[derive(Debug, Default)]
 pub(in crate::engine::snapshot) struct RuleList {
     rules: Arc<[PolicyRule]>,
-    /// The rules that are limited to names.
-    named: Vec<Named>,
+    named: Option<Named>,
     /// Whether some are of paths.
     paths: bool,
 }
 
+/// The rules that are limited to names.
 #[derive(Debug)]
 struct Named {
-    rule: usize,
-    /// The places of its names, in their order, so that one is found among many.
-    sorted: Vec<usize>,
+    names: Names,
+    /// For each name, by its number, the rules that say it.
+    rules: Vec<Vec<usize>>,
+    /// Whether it is one rule alone, so that the name decides.
+    is_one: bool,
 }
 
 impl RuleList {
     pub(super) fn new(rules: &[PolicyRule]) -> Self {
-        let named = rules.iter().enumerate().filter(|(_, rule)| !rule.resource_names.is_empty());
-        let named = named.map(|(at, rule)| {
-            let mut sorted: Vec<usize> = (0..rule.resource_names.len()).collect();
-            sorted.sort_by_key(|&at| rule.resource_names.get(at));
-            Named { rule: at, sorted }
-        });
         Self {
-            named: named.collect(),
+            named: Named::new(rules),
             paths: rules.iter().any(|rule| !rule.non_resource_urls.is_empty()),
             rules: rules.into(),
         }
@@ -42,13 +39,14 @@ impl RuleList {
         self.rules.iter().any(|rule| rule.allows_resource(asked))
     }
 
-    /// Whether one of the rules that are limited to names allows it.
+    /// Whether one of the rules that are limited to names allows it, where one of them covers all but the name.
     pub(super) fn allows_by_name(&self, asked: &ResourceAttributes<'_>) -> bool {
-        self.named.iter().any(|named| {
-            self.rules
-                .get(named.rule)
-                .is_some_and(|rule| named.has(rule, asked.name) && rule.allows_resource(asked))
-        })
+        let Some(named) = &self.named else { return false };
+        let rules = named.of(asked.name);
+        if named.is_one {
+            return !rules.is_empty();
+        }
+        rules.iter().any(|rule| self.rules.get(*rule).is_some_and(|rule| rule.allows_resource(asked)))
     }
 
     pub(in crate::engine::snapshot) fn allows_path(&self, asked: &PathAttributes<'_>) -> bool {
@@ -57,8 +55,30 @@ impl RuleList {
 }
 
 impl Named {
-    fn has(&self, rule: &PolicyRule, name: &str) -> bool {
-        let name_at = |at: &usize| rule.resource_names.get(*at).map(String::as_str);
-        self.sorted.binary_search_by(|at| name_at(at).cmp(&Some(name))).is_ok()
+    fn new(rules: &[PolicyRule]) -> Option<Self> {
+        let limited = || rules.iter().enumerate().filter(|(_, rule)| !rule.resource_names.is_empty());
+        let total: usize = limited().map(|(_, rule)| rule.resource_names.len()).sum();
+        if total == 0 {
+            return None;
+        }
+        let mut named =
+            Self { names: Names::with_capacity(total), rules: Vec::new(), is_one: limited().count() == 1 };
+        for (at, rule) in limited() {
+            for name in &rule.resource_names {
+                let number = named.names.intern(name) as usize;
+                if named.rules.len() <= number {
+                    named.rules.push(Vec::new());
+                }
+                if let Some(rules) = named.rules.get_mut(number) {
+                    rules.push(at);
+                }
+            }
+        }
+        Some(named)
+    }
+
+    fn of(&self, name: &str) -> &[usize] {
+        let number = self.names.number(name);
+        number.and_then(|number| self.rules.get(number as usize)).map(Vec::as_slice).unwrap_or_default()
     }
 }
