@@ -84,6 +84,12 @@ impl<V: Clone + Default> Names<V> {
         number
     }
 
+    /// Sets the value of a name, whether it has a number or not.
+    pub(super) fn put(&mut self, name: &str, value: V) {
+        self.intern(name);
+        self.set(name, value);
+    }
+
     /// Sets the value of a name that has a number.
     pub(super) fn set(&mut self, name: &str, value: V) {
         let wanted = self.wanted(name);

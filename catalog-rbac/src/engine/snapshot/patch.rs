@@ -53,7 +53,8 @@ impl Snapshot {
             next = next.with(subject, grants);
             self.places.set(subject, number, grants);
         }
-        self.namespaces.set(namespace, number, next, bindings.with(name, bound));
+        self.namespaces.tables.set(namespace.as_str(), next);
+        self.namespaces.bindings.set(number as usize, bindings.with(name, bound));
     }
 }
 
@@ -64,7 +65,8 @@ fn changed(
     old: Option<&Bound>,
     new: Option<&Bound>,
 ) -> Vec<(u32, Option<Grants>)> {
-    let subjects = |bound: Option<&Bound>| bound.map(Bound::distinct).unwrap_or_default();
+    let subjects =
+        |bound: Option<&Bound>| -> Vec<u32> { bound.into_iter().flat_map(Bound::distinct).collect() };
     let (before, after) = (subjects(old), subjects(new));
     let mut all: Vec<u32> = before.iter().chain(&after).copied().collect();
     all.sort_unstable();
@@ -72,10 +74,10 @@ fn changed(
     all.into_iter()
         .map(|subject| {
             let mut grants = granted(subject);
-            if let Some(old) = old.filter(|_| before.binary_search(&subject).is_ok()) {
+            if let Some(old) = old.filter(|_| before.contains(&subject)) {
                 grants = sets.without(grants, old.list);
             }
-            if let Some(new) = new.filter(|_| after.binary_search(&subject).is_ok()) {
+            if let Some(new) = new.filter(|_| after.contains(&subject)) {
                 grants = sets.with(grants, new.list);
             }
             (subject, grants)

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{iter::repeat_n, sync::Arc};
 
 use super::grants::Grants;
 
@@ -37,6 +37,20 @@ impl Default for Table {
 }
 
 impl Table {
+    pub(super) fn new(entries: &[Entry]) -> Self {
+        if entries.len() <= SMALL {
+            return Self::Small(buckets(entries));
+        }
+        let mut parts = vec![Vec::new(); (entries.len() / PART).next_power_of_two()];
+        for entry in entries {
+            let part = part_of(entry.0, parts.len());
+            if let Some(part) = parts.get_mut(part) {
+                part.push(*entry);
+            }
+        }
+        Self::Large(parts.iter().map(|part| buckets(part)).collect())
+    }
+
     pub(super) fn get(&self, subject: u32) -> Option<Grants> {
         match self {
             Self::Small(buckets) => find(buckets, subject),
@@ -62,7 +76,7 @@ impl Table {
             others.chain(grants.map(|grants| (subject, grants))).collect::<Vec<_>>()
         };
         match self {
-            Self::Small(buckets) => change(buckets).into(),
+            Self::Small(buckets) => Self::new(&change(buckets)),
             Self::Large(parts) => {
                 let changed = part_of(subject, parts.len());
                 let part = |(at, part): (usize, &Arc<[Bucket]>)| {
@@ -71,22 +85,6 @@ impl Table {
                 Self::Large(parts.iter().enumerate().map(part).collect())
             }
         }
-    }
-}
-
-impl From<Vec<Entry>> for Table {
-    fn from(entries: Vec<Entry>) -> Self {
-        if entries.len() <= SMALL {
-            return Self::Small(buckets(&entries));
-        }
-        let mut parts = vec![Vec::new(); (entries.len() / PART).next_power_of_two()];
-        for entry in entries {
-            let part = part_of(entry.0, parts.len());
-            if let Some(part) = parts.get_mut(part) {
-                part.push(entry);
-            }
-        }
-        Self::Large(parts.iter().map(|part| buckets(part)).collect())
     }
 }
 
@@ -132,7 +130,9 @@ fn buckets(entries: &[Entry]) -> Arc<[Bucket]> {
         return Arc::default();
     }
     let size = (entries.len() * 4 / 3 + 1).div_ceil(WIDTH).next_power_of_two();
-    let mut buckets = vec![Bucket { subjects: [FREE; WIDTH], grants: [Grants::default(); WIDTH] }; size];
+    let free = Bucket { subjects: [FREE; WIDTH], grants: [Grants::default(); WIDTH] };
+    let mut all: Arc<[Bucket]> = repeat_n(free, size).collect();
+    let buckets = Arc::make_mut(&mut all);
     for (subject, grants) in entries {
         let mut at = home(*subject, size);
         while let Some(bucket) = buckets.get_mut(at) {
@@ -145,7 +145,7 @@ fn buckets(entries: &[Entry]) -> Arc<[Bucket]> {
             at = (at + 1) & (size - 1);
         }
     }
-    buckets.into()
+    all
 }
 
 #[cfg(test)]
@@ -165,7 +165,7 @@ mod tests {
         ) {
             let mut plain: BTreeMap<u32, u32> = start;
             let all: Vec<Entry> = plain.iter().map(|(&subject, &list)| (subject, Grants::one(list))).collect();
-            let mut table = Table::from(all);
+            let mut table = Table::new(&all);
             for (subject, list) in steps {
                 match list {
                     Some(list) => plain.insert(subject, list),

@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use foldhash::fast::RandomState;
 
@@ -6,6 +9,7 @@ use super::{
     Book, Patterns, Roles, RuleList,
     aggregate::aggregated,
     cell::{Cell, Cells, Key},
+    list::Rules,
     set::{Set, SetStore},
 };
 use crate::engine::{object::PolicyRule, policy::Policy};
@@ -14,20 +18,25 @@ impl Book {
     pub(in crate::engine::snapshot) fn build(policy: &Policy) -> Self {
         let aggregated = aggregated(&policy.cluster_roles);
         let mut lists = Lists::new();
-        let mut roles = Roles::default();
+        let mut roles = Roles::with_capacity(policy.roles.len());
         for (name, role) in &policy.cluster_roles {
-            let list = lists.number(aggregated.get(name.as_str()).unwrap_or(&role.rules));
-            roles.cluster_roles.insert(name.clone(), list);
+            let list = match aggregated.get(name.as_str()) {
+                Some(own) => lists.number(own, || Rules::Own(own.as_slice().into())),
+                None => lists.number(&role.rules, || Rules::ClusterRole(Arc::clone(role))),
+            };
+            roles.add(None, name, list);
         }
         for (namespace, of_namespace) in &policy.roles {
-            let numbers = of_namespace.iter().map(|(name, role)| (name.clone(), lists.number(&role.rules)));
-            roles.roles.insert(namespace.as_str().into(), numbers.collect());
+            for (name, role) in of_namespace {
+                let list = lists.number(&role.rules, || Rules::Role(Arc::clone(role)));
+                roles.add(Some(namespace.as_str()), name, list);
+            }
         }
         let atoms = Atoms::collect(&lists.rules);
         let mut sets = Sets::default();
         let cells = Cells::build(&atoms.cells(&mut sets));
         let patterns = atoms.patterns();
-        let lists = lists.rules.iter().map(|rules| RuleList::new(rules)).collect();
+        let lists = lists.sources.into_iter().map(RuleList::new).collect();
         Self { lists, roles, cells, patterns, sets: sets.store }
     }
 }
@@ -35,18 +44,20 @@ impl Book {
 /// Rule lists with numbers, equal ones once.
 struct Lists<'a> {
     rules: Vec<&'a [PolicyRule]>,
+    sources: Vec<Rules>,
     known: HashMap<&'a [PolicyRule], u32, RandomState>,
 }
 
 impl<'a> Lists<'a> {
     /// With that of missing roles, which no role shares: it says more than to allow nothing.
     fn new() -> Self {
-        Self { rules: vec![&[]], known: HashMap::default() }
+        Self { rules: vec![&[]], sources: vec![Rules::Own(Arc::default())], known: HashMap::default() }
     }
 
-    fn number(&mut self, rules: &'a [PolicyRule]) -> u32 {
+    fn number(&mut self, rules: &'a [PolicyRule], source: impl FnOnce() -> Rules) -> u32 {
         *self.known.entry(rules).or_insert_with(|| {
             self.rules.push(rules);
+            self.sources.push(source());
             u32::try_from(self.rules.len() - 1).unwrap_or(super::MISSING)
         })
     }

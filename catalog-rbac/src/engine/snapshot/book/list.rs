@@ -1,84 +1,78 @@
 use std::sync::Arc;
 
 use super::super::names::Names;
-use crate::engine::{PathAttributes, ResourceAttributes, object::PolicyRule};
+use crate::engine::{
+    PathAttributes, ResourceAttributes,
+    object::{ClusterRole, PolicyRule, Role},
+};
 
 /// The rules of a role. Roles with equal rules share one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::engine::snapshot) struct RuleList {
-    rules: Arc<[PolicyRule]>,
-    named: Option<Named>,
+    rules: Rules,
+    /// The names that rules are limited to.
+    names: Names,
+    /// Whether one rule alone is limited to names.
+    is_one: bool,
     /// Whether some are of paths.
     paths: bool,
 }
 
-/// The rules that are limited to names.
-#[derive(Debug)]
-struct Named {
-    names: Names,
-    /// For each name, by its number, the rules that say it.
-    rules: Vec<Vec<usize>>,
-    /// Whether it is one rule alone, so that the name decides.
-    is_one: bool,
+/// Rules where they stand.
+#[derive(Clone, Debug)]
+pub(super) enum Rules {
+    Role(Arc<Role>),
+    ClusterRole(Arc<ClusterRole>),
+    /// Put together from other roles.
+    Own(Arc<[PolicyRule]>),
+}
+
+impl Rules {
+    fn as_slice(&self) -> &[PolicyRule] {
+        match self {
+            Self::Role(role) => &role.rules,
+            Self::ClusterRole(role) => &role.rules,
+            Self::Own(rules) => rules,
+        }
+    }
 }
 
 impl RuleList {
-    pub(super) fn new(rules: &[PolicyRule]) -> Self {
+    pub(super) fn new(rules: Rules) -> Self {
+        let all = rules.as_slice();
+        let limited = || all.iter().filter(|rule| !rule.resource_names.is_empty());
+        let mut names = Names::with_capacity(0);
+        for name in limited().flat_map(|rule| &rule.resource_names) {
+            names.intern(name);
+        }
         Self {
-            named: Named::new(rules),
-            paths: rules.iter().any(|rule| !rule.non_resource_urls.is_empty()),
-            rules: rules.into(),
+            names,
+            is_one: limited().count() == 1,
+            paths: all.iter().any(|rule| !rule.non_resource_urls.is_empty()),
+            rules,
         }
     }
 
     pub(in crate::engine::snapshot) fn rules(&self) -> &[PolicyRule] {
-        &self.rules
+        self.rules.as_slice()
     }
 
     pub(super) fn allows(&self, asked: &ResourceAttributes<'_>) -> bool {
-        self.rules.iter().any(|rule| rule.allows_resource(asked))
+        self.rules().iter().any(|rule| rule.allows_resource(asked))
     }
 
     /// Whether one of the rules that are limited to names allows it, where one of them covers all but the name.
     pub(super) fn allows_by_name(&self, asked: &ResourceAttributes<'_>) -> bool {
-        let Some(named) = &self.named else { return false };
-        let rules = named.of(asked.name);
-        if named.is_one {
-            return !rules.is_empty();
-        }
-        rules.iter().any(|rule| self.rules.get(*rule).is_some_and(|rule| rule.allows_resource(asked)))
+        // most names are no rule's, and there may be many
+        self.names.number(asked.name).is_some()
+            && (self.is_one || self.limited().any(|rule| rule.allows_resource(asked)))
+    }
+
+    fn limited(&self) -> impl Iterator<Item = &PolicyRule> {
+        self.rules().iter().filter(|rule| !rule.resource_names.is_empty())
     }
 
     pub(in crate::engine::snapshot) fn allows_path(&self, asked: &PathAttributes<'_>) -> bool {
-        self.paths && self.rules.iter().any(|rule| rule.allows_path(asked))
-    }
-}
-
-impl Named {
-    fn new(rules: &[PolicyRule]) -> Option<Self> {
-        let limited = || rules.iter().enumerate().filter(|(_, rule)| !rule.resource_names.is_empty());
-        let total: usize = limited().map(|(_, rule)| rule.resource_names.len()).sum();
-        if total == 0 {
-            return None;
-        }
-        let mut named =
-            Self { names: Names::with_capacity(total), rules: Vec::new(), is_one: limited().count() == 1 };
-        for (at, rule) in limited() {
-            for name in &rule.resource_names {
-                let number = named.names.intern(name) as usize;
-                if named.rules.len() <= number {
-                    named.rules.push(Vec::new());
-                }
-                if let Some(rules) = named.rules.get_mut(number) {
-                    rules.push(at);
-                }
-            }
-        }
-        Some(named)
-    }
-
-    fn of(&self, name: &str) -> &[usize] {
-        let number = self.names.number(name);
-        number.and_then(|number| self.rules.get(number as usize)).map(Vec::as_slice).unwrap_or_default()
+        self.paths && self.rules().iter().any(|rule| rule.allows_path(asked))
     }
 }
