@@ -18,6 +18,7 @@ impl Cluster {
         Self { table, ..cluster }
     }
 
+    #[inline]
     pub(super) fn get(&self, subject: u32) -> Option<Grants> {
         let bits = self.named.get(subject as usize / 64)?;
         if bits >> (subject % 64) & 1 == 0 {

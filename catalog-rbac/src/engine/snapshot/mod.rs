@@ -92,30 +92,23 @@ impl Snapshot {
     pub fn decide<'a>(&self, caller: impl Into<Caller<'a>>, attributes: &Attributes<'_>) -> Verdict {
         let subjects = self.subjects.of(caller.into());
         let mut tally = Tally::default();
-        match attributes {
+        let is_allowed = match attributes {
             Attributes::Resource(asked) => {
                 let question = self.book.question(asked);
                 let table = self.table(asked.namespace);
-                for subject in subjects {
+                subjects.any(|subject| {
                     let cluster = self.cluster.get(subject);
-                    if cluster.is_some_and(|grants| self.allows(grants, &question, &mut tally)) {
-                        return Verdict::Allow;
-                    }
                     let own = table.and_then(|table| table.get(subject));
-                    if own.is_some_and(|grants| self.allows(grants, &question, &mut tally)) {
-                        return Verdict::Allow;
-                    }
-                }
+                    cluster.is_some_and(|grants| self.allows(grants, &question, &mut tally))
+                        || own.is_some_and(|grants| self.allows(grants, &question, &mut tally))
+                })
             }
-            Attributes::Path(asked) => {
-                for grants in subjects.filter_map(|subject| self.cluster.get(subject)) {
-                    if self.allows_path(grants, asked, &mut tally) {
-                        return Verdict::Allow;
-                    }
-                }
-            }
-        }
-        tally.no_opinion()
+            Attributes::Path(asked) => subjects.any(|subject| {
+                let cluster = self.cluster.get(subject);
+                cluster.is_some_and(|grants| self.allows_path(grants, asked, &mut tally))
+            }),
+        };
+        if is_allowed { Verdict::Allow } else { tally.no_opinion() }
     }
 
     /// Whether the one who was resolved may do what is asked: as [`decide`](Self::decide), without looking names up.

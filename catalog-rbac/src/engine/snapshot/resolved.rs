@@ -21,11 +21,11 @@ pub struct Stale;
 impl Snapshot {
     /// Looks up the names of a caller, once for many questions.
     pub fn resolve<'a>(&self, caller: impl Into<Caller<'a>>) -> ResolvedIdentity {
-        let numbers = self.subjects.of(caller.into());
+        let numbers = self.subjects.of(caller.into()).to_vec();
         ResolvedIdentity {
             mark: Arc::clone(&self.mark),
-            cluster: numbers.clone().filter_map(|number| self.cluster.get(number)).collect(),
-            subjects: numbers.filter(|number| !self.places.of(*number).is_empty()).collect(),
+            cluster: numbers.iter().filter_map(|number| self.cluster.get(*number)).collect(),
+            subjects: numbers.into_iter().filter(|number| !self.places.of(*number).is_empty()).collect(),
         }
     }
 }

@@ -51,6 +51,7 @@ impl Table {
         Self::Large(parts.iter().map(|part| buckets(part)).collect())
     }
 
+    #[inline]
     pub(super) fn get(&self, subject: u32) -> Option<Grants> {
         match self {
             Self::Small(buckets) => find(buckets, subject),
@@ -89,16 +90,19 @@ impl Table {
 }
 
 /// Users have even numbers and groups odd ones, which must not decide.
+#[inline]
 fn part_of(subject: u32, parts: usize) -> usize {
     (subject >> 1) as usize & parts.wrapping_sub(1)
 }
 
+#[inline]
 fn home(subject: u32, buckets: usize) -> usize {
     // numbers follow each other, and this spreads them best
     let hash = subject.wrapping_mul(0x9E37_79B1);
     usize::try_from((u64::from(hash) * buckets as u64) >> 32).unwrap_or_default()
 }
 
+#[inline]
 fn find(buckets: &[Bucket], subject: u32) -> Option<Grants> {
     let mut at = home(subject, buckets.len());
     // a quarter of the places is free, so that a bucket is hardly ever full and never all of them

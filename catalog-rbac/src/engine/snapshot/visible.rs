@@ -1,6 +1,6 @@
 use catalog_core::name::Namespace;
 
-use super::{ResolvedIdentity, Snapshot, Stale, book::Question, grants::Grants};
+use super::{ResolvedIdentity, Snapshot, Stale, book::Question, grants::Grants, subjects::Numbers};
 use crate::engine::{Caller, ResourceAttributes};
 
 /// Where somebody may do a thing.
@@ -107,15 +107,15 @@ impl<'a> VisibleNamespaces<'a> {
 }
 
 impl Subjects<'_> {
-    fn collect(subjects: impl Iterator<Item = u32> + Clone) -> Self {
+    fn collect(numbers: Numbers<'_>) -> Self {
         let mut few = [0; FEW];
         let mut len = 0;
-        for subject in subjects.clone() {
-            let Some(place) = few.get_mut(len) else { return Self::Many(subjects.collect()) };
-            *place = subject;
+        let is_beyond = numbers.any(|number| {
+            let place = few.get_mut(len).map(|place| *place = number);
             len += 1;
-        }
-        Self::Few(few, len)
+            place.is_none()
+        });
+        if is_beyond { Self::Many(numbers.to_vec()) } else { Self::Few(few, len) }
     }
 
     fn as_slice(&self) -> &[u32] {

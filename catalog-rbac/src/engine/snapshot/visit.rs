@@ -56,7 +56,7 @@ impl Snapshot {
         namespace: &str,
         mut tell: impl FnMut(&'s Bound, usize) -> bool,
     ) {
-        let callers: Vec<u32> = self.subjects.of(caller).collect();
+        let callers = self.subjects.of(caller).to_vec();
         let own = self.namespaces.tables.number(namespace);
         let own = own.and_then(|number| self.namespaces.bindings.get(number as usize));
         for bound in [Some(&self.cluster.bindings), own].into_iter().flatten().flat_map(Bindings::iter) {
