@@ -80,8 +80,8 @@ fn the_namespaces_are_those_in_which_the_same_question_is_allowed() {
 fn a_right_in_the_whole_cluster_is_all() {
     let snapshot = Snapshot::build(&policy(), 1);
     let groups = [String::from("everywhere")];
-    let visible = snapshot
-        .visible(Caller { user: "user-1", groups: &groups }, &ResourceAttributes::new("list", "g", "assets"));
+    let list = ResourceAttributes::new("list", "g", "assets");
+    let visible = snapshot.visible(Caller { user: "user-1", groups: &groups }, &list);
     assert!(matches!(visible, Visible::All) && visible.contains("never-heard-of"));
 }
 

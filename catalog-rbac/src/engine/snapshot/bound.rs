@@ -51,11 +51,11 @@ pub(super) struct Bound {
 
 impl Bound {
     /// Each of its subjects once: who stands in it twice has the role once.
-    pub(super) fn distinct(&self) -> Vec<u32> {
-        let mut subjects: Vec<u32> = self.subjects.iter().flatten().copied().collect();
-        subjects.sort_unstable();
-        subjects.dedup();
-        subjects
+    pub(super) fn distinct(&self) -> impl Iterator<Item = u32> {
+        let known = self.subjects.iter().enumerate().filter_map(|(at, subject)| Some((at, (*subject)?)));
+        known
+            .filter(|(at, subject)| !self.subjects.iter().take(*at).any(|other| *other == Some(*subject)))
+            .map(|(_, subject)| subject)
     }
 }
 

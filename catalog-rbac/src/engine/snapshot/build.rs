@@ -3,17 +3,17 @@ use std::sync::Arc;
 use catalog_core::name::Namespace;
 
 use super::{
-    Namespaces, Scope, Snapshot,
+    Namespaces, Snapshot,
     book::Book,
-    bound::{Binding, Bound},
-    chunked::Chunked,
+    bound::{Binding, Bindings, Bound},
+    cluster::Cluster,
     grants::SetsBuilder,
     names::Names,
     places::{Place, Places},
     subjects::Subjects,
-    table::{Table, packed},
+    table::{Entry, Table},
 };
-use crate::engine::policy::Policy;
+use crate::engine::{object::Subject, policy::Policy};
 
 impl Snapshot {
     /// Compiles a policy.
@@ -24,21 +24,23 @@ impl Snapshot {
             subjects: Subjects::with_capacity(policy.bindings()),
             sets: SetsBuilder::default(),
             pairs: Vec::new(),
+            entries: Vec::new(),
             book: &book,
         };
         let cluster = policy.cluster_role_bindings.values().map(Arc::clone).map(Binding::Cluster);
-        let cluster = builder.scope(cluster, |_, _| {});
-        let mut namespaces = Namespaces::with_capacity(policy.role_bindings.len());
-        let mut places = Vec::new();
-        let (mut tables, mut bindings) = (Vec::new(), Vec::new());
+        let (table, bound) = builder.place(cluster, |_, _| {});
+        let cluster = Cluster::new(bound, table);
+        let mut tables = Names::with_capacity(policy.role_bindings.len());
+        let (mut names, mut bindings, mut places) = (Vec::new(), Vec::new(), Vec::new());
         for (namespace, of_namespace) in &policy.role_bindings {
-            let number = namespaces.intern(namespace);
+            let number = tables.intern(namespace.as_str());
             let of_namespace = of_namespace.values().map(Arc::clone).map(Binding::Namespaced);
-            let scope = builder.scope(of_namespace, |subject, grants| {
+            let (table, bound) = builder.place(of_namespace, |subject, grants| {
                 places.push((subject, Place { namespace: number, grants }));
             });
-            tables.push(scope.table);
-            bindings.push(scope.bindings);
+            tables.set(namespace.as_str(), table);
+            names.push(namespace.clone());
+            bindings.push(bound);
         }
         let Builder { subjects, sets, .. } = builder;
         Self {
@@ -46,10 +48,12 @@ impl Snapshot {
             mark: Arc::new(()),
             places: Places::build(places, subjects.users(), subjects.groups()),
             subjects,
-            namespaces,
+            namespaces: Namespaces {
+                tables,
+                names: names.into_iter().collect(),
+                bindings: bindings.into_iter().collect(),
+            },
             cluster,
-            tables: tables.into_iter().collect(),
-            bindings: bindings.into_iter().collect(),
             sets: sets.build(),
             book: Arc::new(book),
             patches: 0,
@@ -61,67 +65,63 @@ struct Builder<'a> {
     book: &'a Book,
     subjects: Subjects,
     sets: SetsBuilder,
-    /// Subject above list, once for each binding that gives it; kept for its memory alone.
+    /// Subject above list, once for each binding that gives it; kept for its memory alone, as are the entries.
     pairs: Vec<u64>,
+    entries: Vec<Entry>,
 }
 
 impl Builder<'_> {
     /// The bindings of one place, sorted by name; tells what each subject is granted there.
-    fn scope(
+    fn place(
         &mut self,
         bindings: impl Iterator<Item = Binding>,
         mut tell: impl FnMut(u32, super::Grants),
-    ) -> Scope {
+    ) -> (Table, Bindings) {
         self.pairs.clear();
+        self.entries.clear();
         let bindings = bindings
             .map(|binding| {
-                let bound = Arc::new(Bound::new(binding, self.book, &mut self.subjects));
+                let bound = Bound::new(binding, self.book, &mut self.subjects);
                 let pair = |subject: u32| u64::from(subject) << 32 | u64::from(bound.list);
-                self.pairs.extend(bound.distinct().into_iter().map(pair));
-                bound
+                self.pairs.extend(bound.distinct().map(pair));
+                Arc::new(bound)
             })
             .collect();
         self.pairs.sort_unstable();
         let mut lists = Vec::new();
-        let table: Vec<u64> = self
-            .pairs
-            .chunk_by(|a, b| a >> 32 == b >> 32)
-            .map(|pairs| {
-                lists.clear();
-                lists.extend(
-                    pairs.iter().map(|pair| u32::try_from(pair & u64::from(u32::MAX)).unwrap_or_default()),
-                );
-                let subject = pairs.first().map_or(0, |pair| pair >> 32);
-                let subject = u32::try_from(subject).unwrap_or_default();
-                let grants = self.sets.grants(&lists);
-                tell(subject, grants);
-                packed(subject, grants)
-            })
-            .collect();
-        Scope { table: Table::from(table), bindings }
+        for pairs in self.pairs.chunk_by(|a, b| a >> 32 == b >> 32) {
+            lists.clear();
+            lists.extend(pairs.iter().map(|pair| halves(*pair).1));
+            let Some((subject, _)) = pairs.first().map(|pair| halves(*pair)) else { continue };
+            let grants = self.sets.grants(&lists);
+            tell(subject, grants);
+            self.entries.push((subject, grants));
+        }
+        (Table::new(&self.entries), bindings)
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
+fn halves(pair: u64) -> (u32, u32) {
+    ((pair >> 32) as u32, pair as u32)
 }
 
 impl Bound {
     pub(super) fn new(binding: Binding, book: &Book, subjects: &mut Subjects) -> Self {
         let namespace = binding.namespace();
         let list = book.roles.list(binding.role_ref(), namespace);
-        let number =
-            |subject: &super::super::object::Subject| Some(subjects.intern(&subject.who(namespace)?));
+        let number = |subject: &Subject| Some(subjects.intern(&subject.who(namespace)?));
         let subjects = binding.subjects().iter().map(number).collect();
         Self { binding, list, subjects }
     }
 }
 
 impl Namespaces {
-    fn with_capacity(namespaces: usize) -> Self {
-        Self { numbers: Names::with_capacity(namespaces), names: Chunked::default() }
-    }
-
     pub(super) fn intern(&mut self, namespace: &Namespace) -> u32 {
-        let number = self.numbers.intern(namespace.as_str());
+        let number = self.tables.intern(namespace.as_str());
         if number as usize == self.names.len() {
             self.names.push(namespace.clone());
+            self.bindings.push(Bindings::default());
         }
         number
     }

@@ -4,6 +4,7 @@ mod book;
 mod bound;
 mod build;
 mod chunked;
+mod cluster;
 mod grants;
 mod names;
 mod patch;
@@ -11,6 +12,7 @@ mod places;
 mod resolved;
 mod subjects;
 mod table;
+mod text;
 mod visible;
 mod visit;
 
@@ -23,6 +25,7 @@ use self::{
     book::{Book, MISSING, Question},
     bound::Bindings,
     chunked::Chunked,
+    cluster::Cluster,
     grants::{Grants, Sets},
     names::Names,
     places::Places,
@@ -33,7 +36,7 @@ pub use self::{
     resolved::{ResolvedIdentity, Stale},
     visible::{Visible, VisibleNamespaces},
 };
-use super::{Attributes, Caller, PathAttributes, ResourceAttributes, Verdict};
+use super::{Attributes, Caller, PathAttributes, Verdict};
 
 /// A policy as it was at one moment, compiled: nothing in it changes, and any number of threads may ask it.
 ///
@@ -47,35 +50,34 @@ pub struct Snapshot {
     book: Arc<Book>,
     subjects: Subjects,
     namespaces: Namespaces,
-    cluster: Scope,
-    /// By number of the namespace.
-    tables: Chunked<Table>,
-    bindings: Chunked<Bindings>,
+    cluster: Cluster,
     places: Places,
     sets: Sets,
     /// How many bindings were changed since all was built.
     patches: usize,
 }
 
-/// The bindings of one place, twice: to decide by and to tell of.
-#[derive(Clone, Debug, Default)]
-struct Scope {
-    table: Table,
-    bindings: Bindings,
+/// What a caller's grants told so far, none of which allows it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    /// One of them is of a role that is not there.
+    unresolved: bool,
+}
+
+impl Tally {
+    fn no_opinion(self) -> Verdict {
+        Verdict::NoOpinion { unresolved: self.unresolved }
+    }
 }
 
 /// The namespaces in which there are bindings, with numbers.
 #[derive(Clone, Debug)]
 struct Namespaces {
-    numbers: Names,
+    /// With what is granted there.
+    tables: Names<Table>,
     names: Chunked<Namespace>,
-}
-
-/// What a list of subjects found out so far.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    /// A binding names the caller whose role is not there.
-    unresolved: bool,
+    /// By number.
+    bindings: Chunked<Bindings>,
 }
 
 impl Snapshot {
@@ -86,9 +88,27 @@ impl Snapshot {
 
     /// Whether the caller may do what is asked.
     ///
-    /// Nothing is allocated for a yes.
+    /// Nothing is allocated for it.
     pub fn decide<'a>(&self, caller: impl Into<Caller<'a>>, attributes: &Attributes<'_>) -> Verdict {
-        self.decide_for(self.subjects.of(caller.into()), attributes)
+        let subjects = self.subjects.of(caller.into());
+        let mut tally = Tally::default();
+        let is_allowed = match attributes {
+            Attributes::Resource(asked) => {
+                let question = self.book.question(asked);
+                let table = self.table(asked.namespace);
+                subjects.any(|subject| {
+                    let cluster = self.cluster.get(subject);
+                    let own = table.and_then(|table| table.get(subject));
+                    cluster.is_some_and(|grants| self.allows(grants, &question, &mut tally))
+                        || own.is_some_and(|grants| self.allows(grants, &question, &mut tally))
+                })
+            }
+            Attributes::Path(asked) => subjects.any(|subject| {
+                let cluster = self.cluster.get(subject);
+                cluster.is_some_and(|grants| self.allows_path(grants, asked, &mut tally))
+            }),
+        };
+        if is_allowed { Verdict::Allow } else { tally.no_opinion() }
     }
 
     /// Whether the one who was resolved may do what is asked: as [`decide`](Self::decide), without looking names up.
@@ -100,50 +120,48 @@ impl Snapshot {
         identity: &ResolvedIdentity,
         attributes: &Attributes<'_>,
     ) -> Result<Verdict, Stale> {
-        let subjects = identity.subjects(self)?;
-        Ok(self.decide_for(subjects.iter().copied(), attributes))
-    }
-
-    fn decide_for(&self, subjects: impl Iterator<Item = u32>, attributes: &Attributes<'_>) -> Verdict {
-        match attributes {
-            Attributes::Resource(asked) => self.decide_resource(subjects, asked),
-            Attributes::Path(asked) => self.decide_path(subjects, asked),
-        }
-    }
-
-    fn decide_resource(
-        &self,
-        subjects: impl Iterator<Item = u32>,
-        asked: &ResourceAttributes<'_>,
-    ) -> Verdict {
-        let question = self.book.question(asked);
-        let table = self.table(asked.namespace);
+        let (cluster, subjects) = identity.of(self)?;
         let mut tally = Tally::default();
-        for subject in subjects {
-            let cluster = self.cluster.table.get(subject);
-            let own = table.and_then(|table| table.get(subject));
-            for grants in cluster.into_iter().chain(own) {
-                if self.allows(grants, &question, &mut tally) {
-                    return Verdict::Allow;
+        match attributes {
+            Attributes::Resource(asked) => {
+                let question = self.book.question(asked);
+                for grants in cluster {
+                    if self.allows(*grants, &question, &mut tally) {
+                        return Ok(Verdict::Allow);
+                    }
+                }
+                if let Some(table) = self.table(asked.namespace) {
+                    for grants in subjects.iter().filter_map(|subject| table.get(*subject)) {
+                        if self.allows(grants, &question, &mut tally) {
+                            return Ok(Verdict::Allow);
+                        }
+                    }
+                }
+            }
+            Attributes::Path(asked) => {
+                for grants in cluster {
+                    if self.allows_path(*grants, asked, &mut tally) {
+                        return Ok(Verdict::Allow);
+                    }
                 }
             }
         }
-        Verdict::NoOpinion { unresolved: tally.unresolved }
+        Ok(tally.no_opinion())
     }
 
-    /// Only what is bound in the whole cluster counts for a path.
-    fn decide_path(&self, subjects: impl Iterator<Item = u32>, asked: &PathAttributes<'_>) -> Verdict {
-        let mut unresolved = false;
-        for grants in subjects.filter_map(|subject| self.cluster.table.get(subject)) {
-            let is_allowed = self.sets.any(grants, |list| {
-                unresolved |= list == MISSING;
-                self.book.list(list).is_some_and(|list| list.allows_path(asked))
-            });
-            if is_allowed {
-                return Verdict::Allow;
-            }
-        }
-        Verdict::NoOpinion { unresolved }
+    #[inline]
+    fn allows(&self, grants: Grants, question: &Question<'_>, tally: &mut Tally) -> bool {
+        self.sets.any(grants, |list| {
+            tally.unresolved |= list == MISSING;
+            question.is_allowed_by(list)
+        })
+    }
+
+    fn allows_path(&self, grants: Grants, asked: &PathAttributes<'_>, tally: &mut Tally) -> bool {
+        self.sets.any(grants, |list| {
+            tally.unresolved |= list == MISSING;
+            self.book.allows_path(list, asked)
+        })
     }
 
     /// What is granted in that namespace; nothing is in one without bindings.
@@ -151,13 +169,6 @@ impl Snapshot {
         if namespace.is_empty() {
             return None;
         }
-        self.tables.get(self.namespaces.numbers.number(namespace)? as usize)
-    }
-
-    fn allows(&self, grants: Grants, question: &Question<'_>, tally: &mut Tally) -> bool {
-        self.sets.any(grants, |list| {
-            tally.unresolved |= list == MISSING;
-            question.is_allowed_by(list)
-        })
+        self.namespaces.tables.find(namespace).map(|(_, table)| table)
     }
 }

@@ -4,9 +4,8 @@ use catalog_core::name::Namespace;
 
 use super::{
     Snapshot,
-    bound::{Binding, Bindings, Bound},
+    bound::{Binding, Bound},
     grants::{Grants, Sets},
-    table::Table,
 };
 use crate::engine::object::{Object, ObjectKey};
 
@@ -35,51 +34,50 @@ impl Snapshot {
 
     fn change_cluster(&mut self, name: &str, bound: Option<Arc<Bound>>) {
         let old = self.cluster.bindings.get(name).cloned();
-        let changed = changed(&mut self.sets, &self.cluster.table, old.as_deref(), bound.as_deref());
-        for (subject, grants) in changed {
-            self.cluster.table = self.cluster.table.with(subject, grants);
+        let granted = |subject| self.cluster.get(subject);
+        for (subject, grants) in changed(&mut self.sets, granted, old.as_deref(), bound.as_deref()) {
+            self.cluster.set(subject, grants);
         }
         self.cluster.bindings = self.cluster.bindings.with(name, bound);
     }
 
     fn change_namespace(&mut self, namespace: &Namespace, name: &str, bound: Option<Arc<Bound>>) {
         let number = self.namespaces.intern(namespace);
-        let at = number as usize;
-        while self.tables.len() <= at {
-            self.tables.push(Table::default());
-            self.bindings.push(Bindings::default());
-        }
-        let mut table = self.tables.get(at).cloned().unwrap_or_default();
-        let bindings = self.bindings.get(at).cloned().unwrap_or_default();
+        let table = self.table(namespace.as_str()).cloned().unwrap_or_default();
+        let bindings = self.namespaces.bindings.get(number as usize).cloned().unwrap_or_default();
         let old = bindings.get(name).cloned();
-        for (subject, grants) in changed(&mut self.sets, &table, old.as_deref(), bound.as_deref()) {
-            table = table.with(subject, grants);
+        let mut next = table.clone();
+        for (subject, grants) in
+            changed(&mut self.sets, |subject| table.get(subject), old.as_deref(), bound.as_deref())
+        {
+            next = next.with(subject, grants);
             self.places.set(subject, number, grants);
         }
-        self.tables.set(at, table);
-        self.bindings.set(at, bindings.with(name, bound));
+        self.namespaces.tables.set(namespace.as_str(), next);
+        self.namespaces.bindings.set(number as usize, bindings.with(name, bound));
     }
 }
 
 /// What each subject of either binding is granted once the one has taken the other's place.
 fn changed(
     sets: &mut Sets,
-    table: &Table,
+    granted: impl Fn(u32) -> Option<Grants>,
     old: Option<&Bound>,
     new: Option<&Bound>,
 ) -> Vec<(u32, Option<Grants>)> {
-    let subjects = |bound: Option<&Bound>| bound.map(Bound::distinct).unwrap_or_default();
+    let subjects =
+        |bound: Option<&Bound>| -> Vec<u32> { bound.into_iter().flat_map(Bound::distinct).collect() };
     let (before, after) = (subjects(old), subjects(new));
     let mut all: Vec<u32> = before.iter().chain(&after).copied().collect();
     all.sort_unstable();
     all.dedup();
     all.into_iter()
         .map(|subject| {
-            let mut grants = table.get(subject);
-            if let Some(old) = old.filter(|_| before.binary_search(&subject).is_ok()) {
+            let mut grants = granted(subject);
+            if let Some(old) = old.filter(|_| before.contains(&subject)) {
                 grants = sets.without(grants, old.list);
             }
-            if let Some(new) = new.filter(|_| after.binary_search(&subject).is_ok()) {
+            if let Some(new) = new.filter(|_| after.contains(&subject)) {
                 grants = sets.with(grants, new.list);
             }
             (subject, grants)

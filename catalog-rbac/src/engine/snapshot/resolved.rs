@@ -1,12 +1,15 @@
 use std::sync::Arc;
 
-use super::Snapshot;
+use super::{Snapshot, grants::Grants};
 use crate::engine::Caller;
 
 /// A caller whose names were looked up in one snapshot, for many questions to it.
 #[derive(Clone, Debug)]
 pub struct ResolvedIdentity {
     mark: Arc<()>,
+    /// What is granted to it in the whole cluster.
+    cluster: Box<[Grants]>,
+    /// Those of its numbers that bindings of namespaces name.
     subjects: Box<[u32]>,
 }
 
@@ -18,7 +21,12 @@ pub struct Stale;
 impl Snapshot {
     /// Looks up the names of a caller, once for many questions.
     pub fn resolve<'a>(&self, caller: impl Into<Caller<'a>>) -> ResolvedIdentity {
-        ResolvedIdentity { mark: Arc::clone(&self.mark), subjects: self.subjects.of(caller.into()).collect() }
+        let numbers = self.subjects.of(caller.into()).to_vec();
+        ResolvedIdentity {
+            mark: Arc::clone(&self.mark),
+            cluster: numbers.iter().filter_map(|number| self.cluster.get(*number)).collect(),
+            subjects: numbers.into_iter().filter(|number| !self.places.of(*number).is_empty()).collect(),
+        }
     }
 }
 
@@ -28,7 +36,7 @@ impl ResolvedIdentity {
         Arc::ptr_eq(&self.mark, &snapshot.mark)
     }
 
-    pub(super) fn subjects(&self, snapshot: &Snapshot) -> Result<&[u32], Stale> {
-        if self.is_of(snapshot) { Ok(&self.subjects) } else { Err(Stale) }
+    pub(super) fn of(&self, snapshot: &Snapshot) -> Result<(&[Grants], &[u32]), Stale> {
+        if self.is_of(snapshot) { Ok((&self.cluster, &self.subjects)) } else { Err(Stale) }
     }
 }

@@ -30,9 +30,42 @@ impl Subjects {
     }
 
     /// The numbers of a caller, user first; whom no binding names has none.
-    pub(super) fn of<'a>(&'a self, caller: Caller<'a>) -> impl Iterator<Item = u32> + Clone + 'a {
-        let user = self.users.number(caller.user).map(|number| number << 1);
-        let groups = caller.groups.iter().filter_map(|group| self.groups.number(group));
-        user.into_iter().chain(groups.map(|number| number << 1 | 1))
+    #[inline]
+    pub(super) fn of<'a>(&'a self, caller: Caller<'a>) -> Numbers<'a> {
+        Numbers { subjects: self, caller }
+    }
+}
+
+/// The numbers of a caller, looked up one after the other.
+#[derive(Clone, Copy)]
+pub(super) struct Numbers<'a> {
+    subjects: &'a Subjects,
+    caller: Caller<'a>,
+}
+
+impl Numbers<'_> {
+    /// Whether `is_wanted` holds for one of them.
+    #[inline]
+    pub(super) fn any(self, mut is_wanted: impl FnMut(u32) -> bool) -> bool {
+        let Self { subjects: Subjects { users, groups }, caller } = self;
+        // plain steps, since this is where most of a decision's time goes
+        if users.number(caller.user).is_some_and(|number| is_wanted(number << 1)) {
+            return true;
+        }
+        for group in caller.groups {
+            if groups.number(group).is_some_and(|number| is_wanted(number << 1 | 1)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    pub(super) fn to_vec(self) -> Vec<u32> {
+        let mut all = Vec::new();
+        self.any(|number| {
+            all.push(number);
+            false
+        });
+        all
     }
 }

@@ -1,11 +1,10 @@
 use catalog_core::name::Namespace;
 
-use super::{ResolvedIdentity, Snapshot, Stale, Tally, book::Question};
+use super::{ResolvedIdentity, Snapshot, Stale, book::Question, grants::Grants, subjects::Numbers};
 use crate::engine::{Caller, ResourceAttributes};
 
 /// Where somebody may do a thing.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "made and used in one place, and never kept")]
 pub enum Visible<'a> {
     /// In every namespace, and outside of all.
     All,
@@ -36,9 +35,15 @@ impl Snapshot {
     pub fn visible<'a>(
         &'a self,
         caller: impl Into<Caller<'a>>,
-        asked: &ResourceAttributes<'a>,
+        asked: &'a ResourceAttributes<'a>,
     ) -> Visible<'a> {
-        self.visible_for(Subjects::collect(self.subjects.of(caller.into())), asked)
+        let subjects = Subjects::collect(self.subjects.of(caller.into()));
+        let question = self.book.question(asked);
+        let mut cluster = subjects.as_slice().iter().filter_map(|subject| self.cluster.get(*subject));
+        if cluster.any(|grants| self.is_granted(grants, &question)) {
+            return Visible::All;
+        }
+        Visible::Some(VisibleNamespaces { snapshot: self, question, subjects })
     }
 
     /// As [`visible`](Self::visible), for one who was resolved.
@@ -48,18 +53,19 @@ impl Snapshot {
     pub fn visible_resolved<'a>(
         &'a self,
         identity: &'a ResolvedIdentity,
-        asked: &ResourceAttributes<'a>,
+        asked: &'a ResourceAttributes<'a>,
     ) -> Result<Visible<'a>, Stale> {
-        Ok(self.visible_for(Subjects::Resolved(identity.subjects(self)?), asked))
+        let (cluster, subjects) = identity.of(self)?;
+        let question = self.book.question(asked);
+        if cluster.iter().any(|grants| self.is_granted(*grants, &question)) {
+            return Ok(Visible::All);
+        }
+        let subjects = Subjects::Resolved(subjects);
+        Ok(Visible::Some(VisibleNamespaces { snapshot: self, question, subjects }))
     }
 
-    fn visible_for<'a>(&'a self, subjects: Subjects<'a>, asked: &ResourceAttributes<'a>) -> Visible<'a> {
-        let question = self.book.question(asked);
-        let mut cluster = subjects.as_slice().iter().filter_map(|subject| self.cluster.table.get(*subject));
-        if cluster.any(|grants| self.allows(grants, &question, &mut Tally::default())) {
-            return Visible::All;
-        }
-        Visible::Some(VisibleNamespaces { snapshot: self, question, subjects })
+    fn is_granted(&self, grants: Grants, question: &Question<'_>) -> bool {
+        self.sets.any(grants, |list| question.is_allowed_by(list))
     }
 }
 
@@ -78,7 +84,7 @@ impl<'a> VisibleNamespaces<'a> {
     pub fn contains(&self, namespace: &str) -> bool {
         let Some(table) = self.snapshot.table(namespace) else { return false };
         let mut grants = self.subjects.as_slice().iter().filter_map(|subject| table.get(*subject));
-        grants.any(|grants| self.snapshot.allows(grants, &self.question, &mut Tally::default()))
+        grants.any(|grants| self.snapshot.is_granted(grants, &self.question))
     }
 
     /// Each of them once, in no order.
@@ -88,7 +94,7 @@ impl<'a> VisibleNamespaces<'a> {
         for place in self.subjects.as_slice().iter().flat_map(|subject| snapshot.places.of(*subject)) {
             let Some(word) = found.get_mut(place.namespace as usize / 64) else { continue };
             let bit = 1 << (place.namespace % 64);
-            if *word & bit == 0 && snapshot.allows(place.grants, &self.question, &mut Tally::default()) {
+            if *word & bit == 0 && snapshot.is_granted(place.grants, &self.question) {
                 *word |= bit;
             }
         }
@@ -101,15 +107,15 @@ impl<'a> VisibleNamespaces<'a> {
 }
 
 impl Subjects<'_> {
-    fn collect(subjects: impl Iterator<Item = u32> + Clone) -> Self {
+    fn collect(numbers: Numbers<'_>) -> Self {
         let mut few = [0; FEW];
         let mut len = 0;
-        for subject in subjects.clone() {
-            let Some(place) = few.get_mut(len) else { return Self::Many(subjects.collect()) };
-            *place = subject;
+        let is_beyond = numbers.any(|number| {
+            let place = few.get_mut(len).map(|place| *place = number);
             len += 1;
-        }
-        Self::Few(few, len)
+            place.is_none()
+        });
+        if is_beyond { Self::Many(numbers.to_vec()) } else { Self::Few(few, len) }
     }
 
     fn as_slice(&self) -> &[u32] {

@@ -24,9 +24,7 @@ impl Snapshot {
         };
         let allows = |bound: &Bound| match (&question, attributes) {
             (Some(question), _) => question.is_allowed_by(bound.list),
-            (None, Attributes::Path(asked)) => {
-                self.book.list(bound.list).is_some_and(|list| list.allows_path(asked))
-            }
+            (None, Attributes::Path(asked)) => self.book.allows_path(bound.list, asked),
             (None, Attributes::Resource(_)) => false,
         };
         self.naming(caller, namespace, |bound, subject| {
@@ -58,9 +56,9 @@ impl Snapshot {
         namespace: &str,
         mut tell: impl FnMut(&'s Bound, usize) -> bool,
     ) {
-        let callers: Vec<u32> = self.subjects.of(caller).collect();
-        let own = self.namespaces.numbers.number(namespace);
-        let own = own.and_then(|number| self.bindings.get(number as usize));
+        let callers = self.subjects.of(caller).to_vec();
+        let own = self.namespaces.tables.number(namespace);
+        let own = own.and_then(|number| self.namespaces.bindings.get(number as usize));
         for bound in [Some(&self.cluster.bindings), own].into_iter().flatten().flat_map(Bindings::iter) {
             let is_caller = |subject: &Option<u32>| subject.is_some_and(|subject| callers.contains(&subject));
             let Some(subject) = bound.subjects.iter().position(is_caller) else { continue };

@@ -17,6 +17,7 @@ pub(super) enum Set {
 }
 
 impl SetStore {
+    #[inline]
     pub(super) fn contains(&self, set: Set, list: u32) -> bool {
         match set {
             Set::Empty => false,
