@@ -6,5 +6,12 @@ pub mod authorize;
 pub mod engine;
 #[cfg(feature = "axum")]
 pub mod http;
+#[cfg(feature = "files")]
+pub mod policy;
+#[cfg(feature = "metrics")]
+mod timed;
+mod union;
 
-pub use self::{authenticate::AnonymousLayer, authorize::AuthorizeLayer};
+#[cfg(feature = "metrics")]
+pub use self::timed::TimedAuthorizer;
+pub use self::{authenticate::AnonymousLayer, authorize::AuthorizeLayer, union::UnionAuthorizer};

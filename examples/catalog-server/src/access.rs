@@ -1,13 +1,11 @@
 //! Who is known, and what decides what they may.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use catalog_core::{
     authorizer::{Authorizer, InsecureAllowAll},
     http::{Routes, Security},
     identity::{Authenticator, Identity},
-    provider::read_text,
-    yaml,
 };
 use catalog_ha::Component;
 use catalog_rbac::{
@@ -17,6 +15,7 @@ use catalog_rbac::{
     },
     engine::{Policy, PolicyHandle, RbacAuthorizer},
     http::Authz,
+    policy::{FilePolicy, FilePolicyStatus},
 };
 use http::HeaderName;
 
@@ -38,7 +37,7 @@ pub(crate) const DEMO: [(&str, &str, &str, &str); 5] = [
 /// The demo's roles.
 const ROLES: &str = include_str!("../sample/roles.yaml");
 
-/// How often the file of tokens is looked at.
+/// How often the files of tokens, roles and bindings are looked at.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Who is known, and what they may.
@@ -47,6 +46,7 @@ pub(crate) struct Access {
     pub(crate) chain: AuthenticatorChain,
     pub(crate) authorizer: Arc<dyn Authorizer>,
     tokens: Option<TokenFile>,
+    policy: Option<FilePolicy>,
 }
 
 impl Access {
@@ -73,7 +73,8 @@ impl Access {
                 },
             };
         }
-        Ok(Self { chain, authorizer: authorizer(config)?, tokens })
+        let (authorizer, policy) = authorizer(config).await?;
+        Ok(Self { chain, authorizer, tokens, policy })
     }
 
     /// Degraded while the file of tokens cannot be read: those that it held before count.
@@ -81,6 +82,17 @@ impl Access {
         match self.tokens.as_ref().and_then(TokenFile::error) {
             None => Component::ok(),
             Some(error) => Component::degraded(error.to_string()),
+        }
+    }
+
+    /// Degraded while the files of roles and bindings are no policy: the one that they held before counts.
+    pub(crate) fn policy_component(&self) -> Component {
+        match self.policy.as_ref().map(FilePolicy::status) {
+            None => Component::ok(),
+            Some(FilePolicyStatus::Ok { generation, .. }) => {
+                Component::ok().with_detail(format!("generation {generation}"))
+            }
+            Some(FilePolicyStatus::Failed { error, .. }) => Component::degraded(error.to_string()),
         }
     }
 }
@@ -99,29 +111,21 @@ pub(crate) fn routes(config: &Config, authorizer: Arc<dyn Authorizer>) -> Result
     })
 }
 
-/// What decides what callers may.
-pub(crate) fn authorizer(config: &Config) -> Result<Arc<dyn Authorizer>, AnyError> {
-    Ok(match config.authz.mode {
-        AuthzMode::None => Arc::new(InsecureAllowAll),
-        AuthzMode::Rbac => Arc::new(RbacAuthorizer::new(Arc::new(PolicyHandle::new(policy(config)?)))),
-    })
-}
-
-/// The roles and bindings of the files, or the demo's.
-fn policy(config: &Config) -> Result<Policy, AnyError> {
+/// What decides what callers may, with the files that it is read from, which are followed for as long as the process lives.
+async fn authorizer(config: &Config) -> Result<(Arc<dyn Authorizer>, Option<FilePolicy>), AnyError> {
+    if config.authz.mode == AuthzMode::None {
+        return Ok((Arc::new(InsecureAllowAll), None));
+    }
     if config.rbac.files.is_empty() && config.profile == Profile::Demo {
-        return Ok(Policy::from_manifests([("roles.yaml", ROLES)])?);
+        let policy = Policy::from_manifests([("roles.yaml", ROLES)])?;
+        return Ok((Arc::new(RbacAuthorizer::new(Arc::new(PolicyHandle::new(policy)))), None));
     }
-    let mut texts = Vec::new();
-    for file in &config.rbac.files {
-        let name = file.display().to_string();
-        let text = read_text(Path::new(file), yaml::Limits::default().bytes)
-            .map_err(|error| ConfigError::new(name.clone(), error.to_string()))?;
-        texts.push((name, text));
-    }
-    let manifests = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    Policy::from_manifests(manifests)
-        .map_err(|error| ConfigError::new("rbac.files", format!("\n{error}")).into())
+    let files = FilePolicy::load(&config.rbac.files)
+        .await
+        .map_err(|error| ConfigError::new("rbac.files", "are no policy").caused_by(error))?;
+    let following = files.clone();
+    tokio::spawn(async move { following.watch(LOOK).await });
+    Ok((Arc::new(RbacAuthorizer::new(Arc::clone(files.handle()))), Some(files)))
 }
 
 fn proxy(config: &Config) -> Result<ProxyAuthenticator, ConfigError> {

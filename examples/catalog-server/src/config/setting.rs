@@ -165,7 +165,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .in_demo("rbac")
         .required()
         .often(),
-    Setting::new("rbac.files", "CATALOG_RBAC_FILES", List, "Files of Kubernetes RBAC manifests: roles and bindings"),
+    Setting::new("rbac.files", "CATALOG_RBAC_FILES", List, "Files, or folders of files, of Kubernetes RBAC manifests: roles and bindings; they are read again when they change"),
     Setting::new("http.body_limit_bytes", "CATALOG_HTTP_BODY_LIMIT_BYTES", Integer, "The largest body of a request, in bytes")
         .or("1048576"),
     Setting::new("http.timeout_seconds", "CATALOG_HTTP_TIMEOUT_SECONDS", Integer, "How long a request may take, in seconds").or("30"),

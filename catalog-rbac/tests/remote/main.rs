@@ -1,0 +1,8 @@
+//! Authorizers that ask others, and policies that come from elsewhere: what they allow, what they refuse, and what they do while
+//! whoever they depend on does not answer.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod files;
+mod fixture;
+mod timed;
+mod union;
