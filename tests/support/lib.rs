@@ -197,13 +197,13 @@ impl<A: AssetStore + Clone, S: SourceStore + Clone> Stack<A, S> {
         let catalog =
             Catalog::new(registry, assets.clone(), sources.clone(), tokens.clone(), CatalogConfig::default());
         let readiness = Readiness::new(Drain::new()).with_check("stores", || async { Component::ok() });
+        // many tests ask at once
+        let bulkhead = BulkheadConfig { permits: 1_000, ..BulkheadConfig::default() };
         let (names, resolve, permits) = match mode {
-            TenancyMode::Namespace => {
-                (&TENANTS[..], ResolveTenantLayer::many(), Permits::many(BulkheadConfig::default()))
-            }
+            TenancyMode::Namespace => (&TENANTS[..], ResolveTenantLayer::many(), Permits::many(bulkhead)),
             TenancyMode::Single => {
                 let resolve = ResolveTenantLayer::single(Namespace::new(SINGLE).unwrap());
-                (&[SINGLE][..], resolve, Permits::single(BulkheadConfig::default()))
+                (&[SINGLE][..], resolve, Permits::single(bulkhead))
             }
         };
         let names = names.iter().map(|name| name.parse().unwrap());

@@ -187,8 +187,8 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
         let (stock, change) = (Stock::Assets, change(figures.loaded, figures.removed));
         check_quota(stock, signed(kept) + change, change, self.admission.limit(namespace, stock))?;
         after.extend(replacement.written.into_iter().map(|record| (record.id, Arc::new(record))));
-        self.put(&before, after)?;
         if changes_something {
+            self.put(&before, after)?;
             self.changes.tell(&Changed::Assets { namespace, plugin: &source.plugin });
         }
         Ok(replacement.figures)
