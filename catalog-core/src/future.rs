@@ -3,12 +3,19 @@
 use std::{
     fmt,
     future::Future,
+    mem,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use http::Response;
 use pin_project_lite::pin_project;
+
+/// Takes the service that is ready, and leaves a clone that is not yet in its place: for what calls it later.
+pub fn take_ready<S: Clone>(service: &mut S) -> S {
+    let clone = service.clone();
+    mem::replace(service, clone)
+}
 
 pin_project! {
     /// The answer of a service within, or a refusal that is there already.

@@ -146,6 +146,14 @@ pub struct RefreshFigures {
     pub rejected: u64,
 }
 
+impl RefreshFigures {
+    /// How many assets more there are than before; fewer are less than nothing.
+    pub(crate) fn growth(&self) -> i64 {
+        let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        signed(self.loaded).saturating_sub(signed(self.removed))
+    }
+}
+
 impl Source {
     /// What the source becomes when `spec` is applied.
     pub(crate) fn applied(

@@ -7,8 +7,9 @@ use std::{
 
 use async_trait::async_trait;
 use catalog_core::{
-    authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Visible},
+    authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Rules, Visible},
     identity::Identity,
+    name::Namespace,
     permission::Permission,
 };
 
@@ -113,6 +114,10 @@ impl<A: Authorizer> Authorizer for TimedAuthorizer<A> {
         attributes: Attributes<'_>,
     ) -> Result<String, AuthorizerError> {
         self.answer(self.inner.explain(identity, attributes)).await.map_err(|(error, _)| error)
+    }
+
+    async fn rules(&self, identity: &Identity, namespace: &Namespace) -> Result<Rules, AuthorizerError> {
+        self.answer(self.inner.rules(identity, namespace)).await.map_err(|(error, _)| error)
     }
 
     async fn visible(

@@ -63,7 +63,7 @@ async fn ask(case: Case) -> (u16, String) {
     let context = RequestContext::of(&mut parts);
     if let Some(reach) = case.declared {
         let access = Permission::new(Verb::List, Resource::Assets, reach).into();
-        context.set_route(Arc::new(RouteInfo { template: "/models".into(), access })).unwrap();
+        context.set_route(Arc::new(RouteInfo::new("/models", access))).unwrap();
     }
     if let Some(tenant) = case.tenant {
         let tenant = if tenant == "*" {

@@ -42,7 +42,7 @@ where
         // a route that declares nothing is taken for a tenant's
         let reach = match context.route() {
             None => Reach::TenantOrAll,
-            Some(route) => route.access.reach(),
+            Some(route) => route.access().reach(),
         };
         if reach != Reach::Cluster {
             let resolved = self.resolution.resolve(&parts, reach);

@@ -54,20 +54,36 @@ struct Record {
 /// What is known of the route that serves the request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RouteInfo {
-    /// The path template: `/api/plugins/{plugin}`.
-    pub template: String,
-    /// What it asks for.
-    pub access: Access,
+    template: String,
+    access: Access,
+    /// Which segment of the path names the object.
+    object: Option<usize>,
 }
 
 impl RouteInfo {
+    /// A route of that path template, `/api/plugins/{plugin}`, that asks for that.
+    pub fn new(template: impl Into<String>, access: Access) -> Self {
+        let template = template.into();
+        let is_placeholder = |segment: &str| segment.starts_with('{') && segment.ends_with('}');
+        let object = template.split('/').enumerate().filter(|(_, segment)| is_placeholder(segment)).last();
+        let object = object.map(|(index, _)| index);
+        Self { template, access, object }
+    }
+
+    /// The path template.
+    pub fn template(&self) -> &str {
+        &self.template
+    }
+
+    /// What it asks for.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
     /// The name of the object that a path of this route leads to: what stands at the template's last placeholder, decoded. None
     /// where there is no placeholder, or what stands there is no text.
     pub fn object_name<'p>(&self, path: &'p str) -> Option<Cow<'p, str>> {
-        let is_placeholder = |segment: &str| segment.starts_with('{') && segment.ends_with('}');
-        let index =
-            self.template.split('/').enumerate().filter(|(_, segment)| is_placeholder(segment)).last()?.0;
-        percent_decode_str(path.split('/').nth(index)?).decode_utf8().ok()
+        percent_decode_str(path.split('/').nth(self.object?)?).decode_utf8().ok()
     }
 }
 
@@ -248,7 +264,7 @@ mod tests {
             ("/b/{name}", "/b/%ff", None),
             ("/b/{name}", "/b", None),
         ] {
-            let route = RouteInfo { template: template.into(), access: Access::Public };
+            let route = RouteInfo::new(template, Access::Public);
             assert_eq!(route.object_name(path).as_deref(), name, "{template} {path}");
         }
     }

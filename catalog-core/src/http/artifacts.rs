@@ -7,7 +7,7 @@ use http::Uri;
 use serde_json::{Value, json};
 
 use super::{
-    assets::{self, Binding, Served, page_size, page_token, scope_binding},
+    assets::{self, Binding, Served, page_token, scope_binding},
     cache::{self, with},
     catalog::Catalog,
     openapi::{Parameter, Reply, entity_shape_name},
@@ -64,7 +64,7 @@ async fn list<A: AssetStore, S: SourceStore>(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["source", "pageSize", "pageToken", "nextPageToken"])?;
-    let size = page_size(&query)?;
+    let size = query.page_size()?;
     let asset = assets::find(&served, &scope, &name, &query).await?;
     // the list is the asset's own and changes with its revision only, so a place in it is a position
     let binding = Binding::new([

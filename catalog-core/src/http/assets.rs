@@ -146,7 +146,7 @@ async fn list<A: AssetStore, S: SourceStore>(
     asked.words = words;
     asked.source = query.non_empty("source").map(source_id).transpose()?;
     asked.count = query.flag("includeTotal")?;
-    asked.size = page_size(&query)?;
+    asked.size = query.page_size()?;
     asked.order = order;
     asked.filter = filter;
 
@@ -225,14 +225,6 @@ pub(super) async fn find<A: AssetStore, S: SourceStore>(
             Err(sources.into_iter().map(each).fold(Problem::ambiguous_name(detail), Problem::with_error))
         }
     }
-}
-
-pub(super) fn page_size(query: &Query<'_>) -> Result<PageSize, Problem> {
-    let size = query.get("pageSize").map(str::parse).transpose();
-    let refused = |error: crate::page::PageSizeError| {
-        Problem::invalid_page_size(error.to_string()).with_parameter("pageSize")
-    };
-    Ok(size.map_err(refused)?.unwrap_or_default())
 }
 
 /// The page token. Older clients of Kubeflow's model catalog send it under the name of the answer's field.

@@ -109,9 +109,14 @@ pub struct OwnShape;
 
 /// Headers that mean something beside the body stay.
 fn keep(from: &HeaderMap, to: &mut HeaderMap) {
-    let of_limits = ["ratelimit", "ratelimit-policy"].map(HeaderName::from_static);
-    let known = [header::ALLOW, header::RETRY_AFTER, header::WWW_AUTHENTICATE];
-    for name in known.into_iter().chain(of_limits) {
+    const KEPT: [HeaderName; 5] = [
+        header::ALLOW,
+        header::RETRY_AFTER,
+        header::WWW_AUTHENTICATE,
+        HeaderName::from_static("ratelimit"),
+        HeaderName::from_static("ratelimit-policy"),
+    ];
+    for name in KEPT {
         if let Some(value) = from.get(&name) {
             to.insert(name, value.clone());
         }

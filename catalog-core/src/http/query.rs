@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use crate::problem::Problem;
+use crate::{
+    page::{PageSize, PageSizeError},
+    problem::Problem,
+};
 
 /// The parameters of a request.
 #[derive(Clone, Debug)]
@@ -48,6 +51,17 @@ impl<'a> Query<'a> {
     /// The value of a parameter, if it is not empty.
     pub fn non_empty(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// The parameter `pageSize`, 100 where it is absent.
+    ///
+    /// # Errors
+    /// [`Problem`] 400 for what is no size of a page.
+    pub fn page_size(&self) -> Result<PageSize, Problem> {
+        let size = self.get("pageSize").map(str::parse).transpose();
+        let refused =
+            |error: PageSizeError| Problem::invalid_page_size(error.to_string()).with_parameter("pageSize");
+        Ok(size.map_err(refused)?.unwrap_or_default())
     }
 
     /// A parameter that is `true` or `false`; false where it is absent.

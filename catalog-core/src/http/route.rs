@@ -175,7 +175,7 @@ impl Routes {
                 }
                 Access::Public => method_router,
             };
-            let info = Arc::new(RouteInfo { template: path.clone(), access });
+            let info = Arc::new(RouteInfo::new(path.as_str(), access));
             router = router.route(&path, method_router.route_layer(DeclareLayer::new(info)));
         }
         Ok(router)

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    assets::{Binding, page_size, page_token, scope_binding, store_problem},
+    assets::{Binding, page_token, scope_binding, store_problem},
     cache::{self, with},
     catalog::Catalog,
     if_none_match::IfNoneMatch,
@@ -72,7 +72,7 @@ async fn list<A: AssetStore, S: SourceStore>(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["pageSize", "pageToken", "nextPageToken"])?;
-    let size = page_size(&query)?;
+    let size = query.page_size()?;
     let binding = Binding::new(["sources".into(), scope_binding(&scope), plugin.to_string()]);
     let after = page_token(&query)?.map(|token| binding.decode(&catalog, token)).transpose()?;
     let after = after.map(|position| {

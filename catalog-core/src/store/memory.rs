@@ -183,9 +183,8 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
             after.remove(id);
         }
         let kept = before.values().filter(|asset| asset.namespace == *namespace).count() as u64;
-        let figures = replacement.figures;
-        let (stock, change) = (Stock::Assets, change(figures.loaded, figures.removed));
-        check_quota(stock, signed(kept) + change, change, self.admission.limit(namespace, stock))?;
+        let (stock, growth) = (Stock::Assets, replacement.figures.growth());
+        check_quota(stock, signed(kept) + growth, growth, self.admission.limit(namespace, stock))?;
         after.extend(replacement.written.into_iter().map(|record| (record.id, Arc::new(record))));
         if changes_something {
             self.put(&before, after)?;
@@ -242,11 +241,6 @@ impl<R: Recorder<MemoryTransaction>> Purge for MemoryAssetStore<R> {
         self.changes.tell(&Changed::Assets { namespace, plugin: &source.plugin });
         Ok(removed)
     }
-}
-
-/// How much more there is than before.
-fn change(added: u64, removed: u64) -> i64 {
-    signed(added).saturating_sub(signed(removed))
 }
 
 fn signed(number: u64) -> i64 {

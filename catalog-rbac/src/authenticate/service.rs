@@ -1,12 +1,11 @@
 use std::{
     error::Error,
-    mem,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use catalog_core::{context::RequestContext, problem::Problem};
+use catalog_core::{context::RequestContext, future::take_ready, problem::Problem};
 use http::{HeaderValue, Request, Response, header, request::Parts};
 use tower_service::Service;
 
@@ -56,9 +55,7 @@ where
             }
             Err(position) => position,
         };
-        // the service that is ready is taken, and a clone that is not yet left in its place
-        let clone = self.inner.clone();
-        let mut inner = mem::replace(&mut self.inner, clone);
+        let mut inner = take_ready(&mut self.inner);
         let guard = Arc::clone(&self.guard);
         ResponseFuture::waiting(async move {
             let verdict = guard.chain.ask(position, &parts).await;

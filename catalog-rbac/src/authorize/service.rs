@@ -1,6 +1,5 @@
 use std::{
     error::Error,
-    mem,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -8,7 +7,8 @@ use std::{
 use bytes::Bytes;
 use catalog_core::{
     authorizer::{Authorizer, Granted, Refusal, authorize, authorize_now},
-    context::RequestContext,
+    context::{RequestContext, RouteInfo},
+    future::take_ready,
     identity::Identity,
     permission::{Access, Permission},
     problem::Problem,
@@ -64,9 +64,7 @@ where
             }
             None => {}
         }
-        // the service that is ready is taken, and a clone that is not yet left in its place
-        let clone = self.inner.clone();
-        let mut inner = mem::replace(&mut self.inner, clone);
+        let mut inner = take_ready(&mut self.inner);
         let authorizer = Arc::clone(&self.authorizer);
         ResponseFuture::waiting(async move {
             match check(&*authorizer, &context).await {
@@ -87,7 +85,7 @@ enum Asked<'a> {
 /// What a route that declared nothing asks for is refused.
 fn asked(context: &RequestContext) -> Result<Asked<'_>, Problem> {
     let identity = context.identity().ok_or_else(|| Problem::unauthenticated("who asks is not known"))?;
-    match context.route().map(|route| &route.access) {
+    match context.route().map(RouteInfo::access) {
         Some(Access::Permission(permission)) => Ok(Asked::Permission(identity, permission)),
         Some(Access::Authenticated) => Ok(Asked::Nothing),
         Some(Access::Public) | None => {

@@ -1,5 +1,4 @@
 use std::{
-    mem,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -8,6 +7,7 @@ use bytes::Bytes;
 use catalog_core::{
     context::RequestContext,
     directory::{NamespaceDirectory, NotAdmitted, Peeked, admit},
+    future::take_ready,
     problem::Problem,
 };
 use http::{Request, Response};
@@ -59,9 +59,7 @@ where
             None => {}
         }
         let (name, directory) = (name.clone(), Arc::clone(&self.directory));
-        // the service that is ready is taken, and a clone that is not yet left in its place
-        let clone = self.inner.clone();
-        let mut inner = mem::replace(&mut self.inner, clone);
+        let mut inner = take_ready(&mut self.inner);
         ResponseFuture::waiting(async move {
             match admit(&*directory, &name).await {
                 Ok(()) => inner.call(request).await,

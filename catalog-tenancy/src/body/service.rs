@@ -1,11 +1,10 @@
 use std::{
     error::Error,
-    mem,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use catalog_core::{context::RequestContext, problem::Problem};
+use catalog_core::{context::RequestContext, future::take_ready, problem::Problem};
 use http::{HeaderMap, Request, Response, header::CONTENT_TYPE};
 use http_body::Body;
 use http_body_util::{BodyExt, Limited};
@@ -50,9 +49,7 @@ where
         let Some(length) = small.filter(|length| *length <= self.limit && is_json(request.headers())) else {
             return ResponseFuture::inner(self.inner.call(request));
         };
-        // the service that is ready is taken, and a clone that is not yet left in its place
-        let clone = self.inner.clone();
-        let mut inner = mem::replace(&mut self.inner, clone);
+        let mut inner = take_ready(&mut self.inner);
         ResponseFuture::waiting(async move {
             let (mut parts, body) = request.into_parts();
             let Ok(body) = Limited::new(body, length).collect().await else {

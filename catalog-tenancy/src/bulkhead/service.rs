@@ -1,10 +1,7 @@
-use std::{
-    mem,
-    task::{Context, Poll},
-};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use catalog_core::{context::RequestContext, problem::Problem};
+use catalog_core::{context::RequestContext, future::take_ready, problem::Problem};
 use http::{Request, Response};
 use tower_service::Service;
 
@@ -49,9 +46,7 @@ where
             }
             Err(turn) => turn,
         };
-        // the service that is ready is taken, and a clone that is not yet left in its place
-        let clone = self.inner.clone();
-        let mut inner = mem::replace(&mut self.inner, clone);
+        let mut inner = take_ready(&mut self.inner);
         let waiting = ResponseFuture::waiting(async move {
             match turn.await {
                 Ok(_permit) => inner.call(request).await,

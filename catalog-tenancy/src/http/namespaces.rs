@@ -8,17 +8,17 @@ use catalog_core::{
     http::{Context, Doc, Parameter, Query, Reply, Routes, Shape, json},
     name::Namespace,
     order::SortKey,
-    page::{PageSize, PageTokens, Position},
+    page::{PageTokens, Position},
     permission::{Access, Permission, Reach},
     problem::Problem,
     tenant::TenantScope,
 };
 use http::Uri;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Whether the service has one tenant or many.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TenancyMode {
     /// One.
@@ -112,10 +112,7 @@ impl Namespaces {
 async fn list(namespaces: Namespaces, context: RequestContext, uri: Uri) -> Result<Response, Problem> {
     let Parts { mode, directory, tokens, .. } = &*namespaces.parts;
     let query = Query::parse(uri.query(), &["pageSize", "pageToken"])?;
-    let size = match query.get("pageSize").map(str::parse::<PageSize>).transpose() {
-        Ok(size) => size.unwrap_or_default(),
-        Err(error) => return Err(Problem::invalid_page_size(error.to_string()).with_parameter("pageSize")),
-    };
+    let size = query.page_size()?;
     // whose token it is matters not: it says where to go on and shows nothing
     let after = query.non_empty("pageToken").map(|token| place(tokens, token)).transpose()?;
     let granted = granted(&namespaces.parts, &context).await?;

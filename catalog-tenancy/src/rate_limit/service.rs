@@ -31,7 +31,7 @@ impl<S> LimitRate<S> {
                 None => Ok(()),
             },
             Who::Callers => {
-                let class = RouteClass::of(context.route().and_then(|route| route.access.permission()));
+                let class = RouteClass::of(context.route().and_then(|route| route.access().permission()));
                 // nobody is a caller, too
                 let user = context.identity().map_or("", |identity| identity.user.as_str());
                 self.limiters.check(context.namespace(), user, class)

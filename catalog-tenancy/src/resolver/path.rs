@@ -41,7 +41,7 @@ impl TenantResolver for PathResolver {
             Place::Placeholder(name) => {
                 let route = RequestContext::find(&request.extensions).and_then(RequestContext::route);
                 route.and_then(|route| {
-                    segments(&route.template).position(|segment| is_placeholder(segment, name))
+                    segments(route.template()).position(|segment| is_placeholder(segment, name))
                 })
             }
         };

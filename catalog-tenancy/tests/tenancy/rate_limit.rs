@@ -31,7 +31,7 @@ fn request(peer: Option<Peer>, caller: Option<(&str, &str, Verb)>) -> Request<()
         context.set_identity(Identity::new(user, Authenticator::Token)).unwrap();
         context.set_tenant(TenantSelector::One(tenant.parse().unwrap())).unwrap();
         let access = Permission::new(verb, Resource::Jobs, Reach::Tenant).into();
-        context.set_route(Arc::new(RouteInfo { template: "/".into(), access })).unwrap();
+        context.set_route(Arc::new(RouteInfo::new("/", access))).unwrap();
     }
     Request::from_parts(parts, ())
 }

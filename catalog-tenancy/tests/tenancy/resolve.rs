@@ -29,7 +29,7 @@ async fn ask(layer: &ResolveTenantLayer, uri: &str, headers: &[&str], reach: Opt
     let (mut parts, ()) = request.body(()).unwrap().into_parts();
     if let Some(reach) = reach {
         let access = Permission::new(Verb::List, Resource::Assets, reach).into();
-        let route = RouteInfo { template: "/".into(), access };
+        let route = RouteInfo::new("/", access);
         RequestContext::of(&mut parts).set_route(Arc::new(route)).unwrap();
     }
     let response = layer.layer(service_fn(seen)).oneshot(Request::from_parts(parts, ())).await.unwrap();

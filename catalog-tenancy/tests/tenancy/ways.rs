@@ -34,7 +34,7 @@ async fn ask(
     let (mut parts, ()) = request.body(()).unwrap().into_parts();
     let context = RequestContext::of(&mut parts);
     let access = Permission::new(Verb::List, Resource::Assets, Reach::TenantOrAll).into();
-    context.set_route(Arc::new(RouteInfo { template: template.into(), access })).unwrap();
+    context.set_route(Arc::new(RouteInfo::new(template, access))).unwrap();
     if let Some(identity) = identity {
         context.set_identity(identity).unwrap();
     }

@@ -53,10 +53,10 @@ impl Access {
     /// As the configuration says. The file of tokens is followed for as long as the process lives.
     pub(crate) async fn new(config: &Config) -> Result<Self, AnyError> {
         let (mut chain, mut tokens) = (AuthenticatorChain::new(), None);
+        let mut modes = config.auth.mode.clone();
         // anonymity is for those who show nothing, so it is asked last, wherever it stands
-        let is_last = |mode: &&AuthMode| **mode == AuthMode::Anonymous;
-        let modes = config.auth.mode.iter();
-        for mode in modes.clone().filter(|mode| !is_last(mode)).chain(modes.filter(is_last)) {
+        modes.sort_by_key(|mode| *mode == AuthMode::Anonymous);
+        for mode in modes {
             chain = match mode {
                 AuthMode::Anonymous => chain.with(AnonymousAuthenticator::new()),
                 AuthMode::Proxy => chain.with(proxy(config)?),

@@ -12,11 +12,11 @@ use catalog_core::{
         Changes,
         database::Database,
         hook::{Unaudited, Unqueued},
-        sql::{MIGRATIONS, SqlAssetStore, SqlSourceStore, migrate},
+        sql::{SqlAssetStore, SqlSourceStore},
     },
     tenant::{TenantScope, TenantSelector},
 };
-use catalog_tenancy::directory::{self, Deleted, NamespaceChange, SqlNamespaceStore};
+use catalog_tenancy::directory::{Deleted, NamespaceChange, SqlNamespaceStore};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::{
@@ -113,9 +113,7 @@ pub(crate) fn run(config: &Config, matches: &ArgMatches) -> Result<String, AnyEr
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let database = serve::connect(&config.database).await?;
-        for set in [MIGRATIONS, directory::MIGRATIONS] {
-            migrate(&database, set).await?;
-        }
+        serve::migrate_all(&database).await?;
         let done = perform(&database, &task).await;
         database.close().await;
         done

@@ -19,8 +19,8 @@ use catalog_core::{
         hook::{Unaudited, Unqueued},
         page_tokens,
         sql::{
-            MIGRATIONS, SqlAssetStore, SqlSettingStore, SqlSourceStore, index_declared_fields, migrate,
-            secure_rows,
+            MIGRATIONS, Migrated, SqlAssetStore, SqlSettingStore, SqlSourceStore, index_declared_fields,
+            migrate, secure_rows,
         },
     },
     yaml,
@@ -79,7 +79,7 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
     let mut document = String::new();
     let own = metrics::routes(PrometheusBuilder::new().build_recorder().handle());
     let nobody = Arc::new(ConfiguredDirectory::default());
-    let mode = config.tenancy.mode.into();
+    let mode = config.tenancy.mode;
     // what would decide matters to no document
     let authorizer: Arc<dyn Authorizer> = Arc::new(InsecureAllowAll);
     let namespaces = Namespaces::new(mode, nobody, Arc::clone(&authorizer), tokens, &catalog.routes());
@@ -92,8 +92,7 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let counted = metrics::start()?;
     let database = connect(&config.database).await?;
     let unfit = |error: StoreError| database_error(&config.database).caused_by(error);
-    let migrated = migrate(&database, MIGRATIONS).await.map_err(unfit)?;
-    migrate(&database, directory::MIGRATIONS).await.map_err(unfit)?;
+    let migrated = migrate_all(&database).await.map_err(unfit)?;
     if config.database.row_level_security == Switch::On {
         secure_rows(&database).await.map_err(unfit)?;
     }
@@ -213,6 +212,13 @@ async fn serve_until_told(
         () = too_late => tracing::warn!("some requests took longer than the grace and were cut"),
     }
     leaving.abort();
+}
+
+/// Brings the tables of all crates to their newest versions, and tells of the catalog's.
+pub(crate) async fn migrate_all(database: &Database) -> Result<Migrated, StoreError> {
+    let migrated = migrate(database, MIGRATIONS).await?;
+    migrate(database, directory::MIGRATIONS).await?;
+    Ok(migrated)
 }
 
 pub(crate) async fn connect(config: &config::Database) -> Result<Database, AnyError> {

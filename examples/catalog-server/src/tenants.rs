@@ -57,7 +57,7 @@ impl Tenants {
             wait: milliseconds(config.tenancy.queue_wait_ms),
             weights: limits.weights.clone(),
         };
-        let mode = config.tenancy.mode.into();
+        let mode = config.tenancy.mode;
         let permits = match mode {
             TenancyMode::Single => Permits::single(bulkhead),
             TenancyMode::Namespace => Permits::many(bulkhead),

@@ -21,7 +21,10 @@ use catalog_tenancy::{
 use http::{HeaderValue, Request, Response};
 use tower::{Layer, Service, ServiceBuilder, service_fn, util::BoxCloneService};
 
-use crate::{AnyError, table::median};
+use crate::{
+    AnyError,
+    table::{median, spread},
+};
 
 type Answering = BoxCloneService<Request<Body>, Response<Body>, Infallible>;
 
@@ -82,8 +85,7 @@ pub(crate) async fn run(rounds: usize) -> Result<(), AnyError> {
         }
     }
     for (row, times) in rows.iter().zip(&times) {
-        let least = times.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = times.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (least, most) = spread(times);
         let (median, spread) = (median(times), format!("({least:.0}-{most:.0})"));
         let goal = row
             .goal
@@ -109,10 +111,8 @@ where
 
 async fn measure(row: &Row) -> Result<f64, AnyError> {
     let mut service = row.service.clone();
-    let route = Arc::new(RouteInfo {
-        template: "/models".into(),
-        access: Permission::new(Verb::List, Resource::Assets, Reach::TenantOrAll).into(),
-    });
+    let access = Permission::new(Verb::List, Resource::Assets, Reach::TenantOrAll).into();
+    let route = Arc::new(RouteInfo::new("/models", access));
     let mut spent = 0.0;
     for _ in 0..(REQUESTS as usize / BATCH) {
         let requests: Vec<_> = (0..BATCH).map(|_| request(&route, row.resolved)).collect::<Result<_, _>>()?;

@@ -41,9 +41,14 @@ pub(crate) async fn run(target: &Target, connections: usize, time: Duration) -> 
     }
     let elapsed = begun.elapsed();
     latencies.sort_unstable();
-    let at = |part: usize| latencies.get(latencies.len() * part / 100).copied().unwrap_or_default();
+    let at = |part| percentile(&latencies, part);
     let count = f64::from(u32::try_from(latencies.len()).unwrap_or(u32::MAX));
     Ok(Outcome { per_second: count / elapsed.as_secs_f64(), p50: at(50), p99: at(99) })
+}
+
+/// Of sorted latencies.
+fn percentile(latencies: &[Duration], part: usize) -> Duration {
+    latencies.get(latencies.len() * part / 100).copied().unwrap_or_default()
 }
 
 async fn client(target: Target, until: Instant) -> Result<Vec<Duration>, Error> {
@@ -63,7 +68,9 @@ async fn client(target: Target, until: Instant) -> Result<Vec<Duration>, Error> 
 /// What came of a paced load.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Paced {
+    pub(crate) p50: Duration,
     pub(crate) p95: Duration,
+    pub(crate) p99: Duration,
     /// Which part was answered by 429.
     pub(crate) refused: f64,
 }
@@ -104,8 +111,8 @@ pub(crate) async fn paced(
     }
     latencies.sort_unstable();
     let count = u32::try_from(latencies.len().max(1)).unwrap_or(u32::MAX);
-    let p95 = latencies.get(latencies.len() * 95 / 100).copied().unwrap_or_default();
-    Ok(Paced { p95, refused: f64::from(refused) / f64::from(count) })
+    let at = |part| percentile(&latencies, part);
+    Ok(Paced { p50: at(50), p95: at(95), p99: at(99), refused: f64::from(refused) / f64::from(count) })
 }
 
 /// Asks once, and gives status, head and body.

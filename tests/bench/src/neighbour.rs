@@ -6,7 +6,7 @@ use crate::{
     AnyError,
     bench::{LIST, Plan, Server},
     load,
-    table::median,
+    table::{Goal, Line, median},
 };
 
 /// What the other may, a second; the server is started so.
@@ -20,30 +20,31 @@ pub(crate) async fn measure(plan: &Plan, name: &str, url: &str) -> Result<(), An
     let server = Server::start(url, &["--limit-t1"]).await?;
     let (quiet, other) = (server.target(LIST), server.target(&LIST.replace("t0", "t1")));
     let time = Duration::from_secs_f64(plan.seconds * 2.0);
-    let (mut alone, mut beside, mut ratios, mut refused) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
+    let (mut alone, mut beside, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let mut last = load::Paced::default();
     for _ in 0..plan.rounds {
         let before = load::paced(&quiet, QUIET, PACE, time).await?;
         let (during, noise) =
-            tokio::join!(load::paced(&quiet, QUIET, PACE, time), load::paced(&other, 10, LIMIT, time),);
+            tokio::join!(load::paced(&quiet, QUIET, PACE, time), load::paced(&other, 10, LIMIT, time));
         let (during, noise) = (during?, noise?);
         let microseconds = |outcome: &load::Paced| outcome.p95.as_secs_f64() * 1e6;
         alone.push(microseconds(&before));
         beside.push(microseconds(&during));
         ratios.push(microseconds(&during) / microseconds(&before));
-        refused = noise.refused;
+        last = load::Paced { refused: noise.refused, ..during };
     }
-    let ratio = median(&ratios);
-    let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    println!(
-        "Q10   {:58} {:>10.0} {:>11.0} {:9} {ratio:>5.2} ({least:.2}-{most:.2}) {} {:>8}   ({:.0} % of the noise refused)",
-        format!("{name}: p95 beside a tenant at 10 x its limit / alone"),
-        median(&alone),
-        median(&beside),
-        "us",
-        if ratio <= 1.2 { ' ' } else { '!' },
-        "<= 1.20",
-        refused * 100.0,
-    );
+    let refused = last.refused * 100.0;
+    let line = Line {
+        id: "Q10",
+        what: format!("{name}: p95 beside 10 x a limit ({refused:.0} % refused) / alone"),
+        baseline: median(&alone),
+        ours: median(&beside),
+        unit: "us",
+        ratios,
+        goal: Goal::AtMost(1.2),
+        p50: last.p50,
+        p99: last.p99,
+    };
+    println!("{line}");
     Ok(())
 }

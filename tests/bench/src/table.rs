@@ -52,14 +52,20 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// The least and the most.
+pub(crate) fn spread(values: &[f64]) -> (f64, f64) {
+    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| {
+        (least.min(*value), most.max(*value))
+    })
+}
+
 /// What stands above the lines.
 pub(crate) const HEADER: &str = "row   what                                                         baseline        ours unit      ratio (min-max)       goal     p50 us   p99 us";
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ratio = median(&self.ratios);
-        let least = self.ratios.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = self.ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (least, most) = spread(&self.ratios);
         let met = if self.goal.is_met(ratio) { ' ' } else { '!' };
         write!(
             f,

@@ -150,8 +150,8 @@ impl<R: Recorder<Transaction>> AssetStore for SqlAssetStore<R> {
             let change = Change::of_assets(namespace, source, replacement.figures);
             self.recorder.record(&mut transaction, &change).await?;
             generation::advance(&mut transaction, namespace, &source.plugin).await?;
-            let change = usage::change(replacement.figures.loaded, replacement.figures.removed);
-            usage::count(&mut transaction, namespace, Stock::Assets, change, &*self.admission).await?;
+            let growth = replacement.figures.growth();
+            usage::count(&mut transaction, namespace, Stock::Assets, growth, &*self.admission).await?;
         }
         transaction.commit().await?;
         if replacement.changes_something() {
@@ -197,8 +197,7 @@ impl<R: Recorder<Transaction>> Purge for SqlAssetStore<R> {
         let figures = RefreshFigures { removed, ..RefreshFigures::default() };
         self.recorder.record(&mut transaction, &Change::of_assets(namespace, &source, figures)).await?;
         generation::advance(&mut transaction, namespace, &source.plugin).await?;
-        let change = usage::change(0, removed);
-        usage::count(&mut transaction, namespace, Stock::Assets, change, &Unlimited).await?;
+        usage::count(&mut transaction, namespace, Stock::Assets, figures.growth(), &Unlimited).await?;
         transaction.commit().await?;
         self.changes.tell(&Changed::Assets { namespace, plugin: &source.plugin });
         Ok(usize::try_from(removed).unwrap_or(usize::MAX))

@@ -10,11 +10,6 @@ use crate::{
     },
 };
 
-/// How much more there is than before.
-pub(super) fn change(added: u64, removed: u64) -> i64 {
-    i64::try_from(added).unwrap_or(i64::MAX).saturating_sub(i64::try_from(removed).unwrap_or(i64::MAX))
-}
-
 /// Counts a change, and refuses one that adds more than the tenant may have. From here on the row is locked, so that no other change
 /// of the tenant's stock comes between the counting and the commit.
 pub(super) async fn count(

@@ -6,6 +6,7 @@ mod settings;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use catalog_core::{name::Namespace, page::PageTokens};
+pub(crate) use catalog_tenancy::http::TenancyMode;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
@@ -109,24 +110,6 @@ impl Tenancy {
         match self.mode {
             TenancyMode::Single => DirectorySource::Configured,
             TenancyMode::Namespace => self.directory.unwrap_or(named),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum TenancyMode {
-    /// One tenant, `default`.
-    Single,
-    /// As many as there are.
-    Namespace,
-}
-
-impl From<TenancyMode> for catalog_tenancy::http::TenancyMode {
-    fn from(mode: TenancyMode) -> Self {
-        match mode {
-            TenancyMode::Single => Self::Single,
-            TenancyMode::Namespace => Self::Namespace,
         }
     }
 }

@@ -1,10 +1,6 @@
 //! Who may ask what: every route for every role of the demo.
 
-use std::{
-    fmt::Write,
-    fs, thread,
-    time::{Duration, Instant},
-};
+use std::{fmt::Write, fs};
 
 use crate::fixture::{Server, run};
 
@@ -233,20 +229,12 @@ fn a_server_of_tokens_and_roles_of_files() {
     // a right that is withdrawn is gone as soon as the file is read again, and a bad file takes and gives nothing
     let roles = server.folder.path().join("roles.yaml");
     let jane = [("authorization", "Bearer s3cret")];
-    let policy = || server.get("/readyz").json()["components"]["policy"]["status"].clone();
-    let until = |holds: &dyn Fn() -> bool| {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !holds() {
-            assert!(Instant::now() < deadline, "{}", server.log());
-            thread::sleep(Duration::from_millis(20));
-        }
-    };
     let good = fs::read_to_string(&roles).unwrap();
     fs::write(&roles, "kind: Nothing\n").unwrap();
-    until(&|| policy() == "degraded");
+    server.wait_for_component("policy", "degraded");
     assert_eq!(server.ask("GET", models, &jane, "").status, 200);
     fs::write(&roles, good.replace("name: team}", "name: others}")).unwrap();
-    until(&|| policy() == "ok");
+    server.wait_for_component("policy", "ok");
     assert_eq!(server.ask("GET", models, &jane, "").status, 403);
 }
 

@@ -120,15 +120,25 @@ impl Server {
     }
 
     pub(crate) fn wait_until(&self, path: &str, status: u16) {
+        self.answers(path, |answer| answer.status == status);
+    }
+
+    /// Asks until the answer is as wanted, and gives it.
+    pub(crate) fn answers(&self, path: &str, wanted: impl Fn(&Answer) -> bool) -> Answer {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let answer = self.get(path);
-            if answer.status == status {
-                return;
+            if wanted(&answer) {
+                return answer;
             }
             assert!(Instant::now() < deadline, "{path} stays {answer:?}: {}", self.log());
             thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Waits until readiness says so of a component.
+    pub(crate) fn wait_for_component(&self, component: &str, status: &str) {
+        self.answers("/readyz", |answer| answer.json()["components"][component]["status"] == status);
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

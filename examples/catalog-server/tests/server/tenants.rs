@@ -1,12 +1,6 @@
 //! Tenants, and how often and how much they may.
 
-use std::{
-    fs,
-    path::Path,
-    process::Output,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, process::Output};
 
 use serde_json::json;
 
@@ -33,17 +27,7 @@ fn said(output: &Output) -> String {
 
 /// Asks until the answer has that code; none is an answer that is no problem.
 fn until(server: &Server, path: &str, code: Option<&str>) -> Answer {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        let answer = server.get(path);
-        if (answer.status < 400).then_some(()).map_or_else(|| Some(answer.code()), |()| None).as_deref()
-            == code
-        {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "{code:?} does not come: {answer:?}");
-        thread::sleep(Duration::from_millis(20));
-    }
+    server.answers(path, |answer| (answer.status >= 400).then(|| answer.code()).as_deref() == code)
 }
 
 #[test]
@@ -121,17 +105,11 @@ fn limits_of_a_file_are_in_force_and_change_with_it() {
     );
 
     fs::write(&file, "rates: {tenant: {read: fast}}\n").unwrap();
-    let degraded =
-        |server: &Server| server.get("/readyz").json()["components"]["limits"]["status"] == "degraded";
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !degraded(&server) {
-        assert!(Instant::now() < deadline, "a file that cannot be read is told");
-        thread::sleep(Duration::from_millis(20));
-    }
+    server.wait_for_component("limits", "degraded");
     assert_eq!(server.get(MODELS).status, 429, "what was in force stays");
     fs::write(&file, "rates: {}\n").unwrap();
     until(&server, MODELS, None);
-    assert!(!degraded(&server));
+    assert_eq!(server.get("/readyz").json()["components"]["limits"]["status"], "ok");
 }
 
 #[test]
