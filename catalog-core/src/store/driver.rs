@@ -1,7 +1,11 @@
 //! What both engines share of sqlx: binding values and sorting errors.
 
+use std::time::{Duration, Instant};
+
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Database, Encode, Executor, IntoArguments, Type, error::ErrorKind, query::Query};
+use sqlx::{
+    AssertSqlSafe, Database, Encode, Executor, IntoArguments, Pool, Type, error::ErrorKind, query::Query,
+};
 
 use super::{
     StoreError, StoreErrorKind,
@@ -83,6 +87,21 @@ where
             bind_list(query, list)
         }
     })
+}
+
+/// How long an engine may take to be there when it is opened, however short a request waits for a connection.
+const OPENING: Duration = Duration::from_secs(2);
+
+/// Waits for the first connection of a pool: a database that is opened may take longer than a request is to wait.
+pub(super) async fn open<DB: Database>(pool: &Pool<DB>) -> Result<(), StoreError> {
+    let begun = Instant::now();
+    loop {
+        match pool.acquire().await {
+            Ok(_) => return Ok(()),
+            Err(sqlx::Error::PoolTimedOut) if begun.elapsed() < OPENING => {}
+            Err(error) => return Err(store_error(error)),
+        }
+    }
 }
 
 pub(super) fn store_error(error: sqlx::Error) -> StoreError {

@@ -12,7 +12,7 @@ use sqlx::{
 use super::{
     Changed, Changes, Documents, StoreError, StoreErrorKind,
     database::{Database, DatabaseOptions, Engine, EngineTransaction, Row},
-    driver::{Driver, DriverTransaction, prepare, store_error},
+    driver::{Driver, DriverTransaction, open, prepare, store_error},
     listen::{self, Listened},
     sql::Index,
     statement::{Dialect, SqlValue, Statement},
@@ -45,9 +45,8 @@ impl Database {
             // to ask each connection first whether it lives costs as much as what is asked; a dead one shows when it is used
             .test_before_acquire(false)
             .after_connect(move |connection, _| Box::pin(set_up(connection, options.statement_timeout)))
-            .connect_with(connect)
-            .await
-            .map_err(store_error)?;
+            .connect_lazy_with(connect);
+        open(&pool).await?;
         Ok(Self::from_engine(PostgresEngine { pool, row_level_security: options.row_level_security }))
     }
 }

@@ -133,7 +133,7 @@ async fn what_takes_too_long_or_finds_no_connection_is_refused() {
     let (url, _) = empty("empty", "limits").await;
     let options = DatabaseOptions {
         connections: 1,
-        acquire_timeout: Duration::from_secs(1),
+        acquire_timeout: Duration::from_millis(100),
         statement_timeout: Duration::from_millis(200),
         ..DatabaseOptions::default()
     };

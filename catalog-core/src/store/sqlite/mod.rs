@@ -18,7 +18,7 @@ use self::reader::Readers;
 use super::{
     Changes, Documents, StoreError, StoreErrorKind,
     database::{Database, DatabaseOptions, Engine, EngineTransaction, Row},
-    driver::{Driver, DriverTransaction, prepare, store_error},
+    driver::{Driver, DriverTransaction, open, prepare, store_error},
     listen::Listened,
     sql::Index,
     statement::{Dialect, SqlValue, Statement},
@@ -79,7 +79,8 @@ impl Database {
         let file = options.get_filename().to_owned();
         // the writer first: it makes the file
         let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(database.acquire_timeout);
-        let writer = writer.connect_with(options).await.map_err(store_error)?;
+        let writer = writer.connect_lazy_with(options);
+        open(&writer).await?;
         let readers = Readers::open(&file, database)?;
         Ok(Self::from_engine(SqliteEngine { readers, writer }))
     }
