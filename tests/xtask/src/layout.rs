@@ -67,4 +67,12 @@ mod tests {
             strangers("notes.md\0catalog-x/a\0catalog-x/b\0README.md\0").into_iter().collect();
         assert_eq!(found, ["catalog-x", "notes.md"]);
     }
+
+    /// Else cargo takes the folder for a member without a manifest, and nothing can be built once the demo has run.
+    #[test]
+    fn data_of_the_demo_is_no_member() {
+        let manifest = include_str!("../../../Cargo.toml");
+        let exclude = manifest.lines().find(|line| line.starts_with("exclude = ")).unwrap();
+        assert!(exclude.contains("\"catalog-data\""), "{exclude}");
+    }
 }
