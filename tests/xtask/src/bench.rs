@@ -6,12 +6,17 @@ use crate::command::Command;
 use crate::error::Error;
 use crate::postgres::Cluster;
 
-/// Runs `http`, the only one there is yet, with a throw-away PostgreSQL server.
+/// Runs `http` with a throw-away PostgreSQL server, or `authz` with the engines beside ours.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), Error> {
     match arguments.split_first() {
         Some((what, rest)) if what == "http" => {
             let cluster = Cluster::start()?;
             program(root).args(["http", "--postgres", &cluster.url()]).args(rest).run()
+        }
+        Some((what, rest)) if what == "authz" => {
+            let peers = "tests/bench/peers/Cargo.toml";
+            let call = ["run", "--release", "--target-dir", "target/peers", "--manifest-path", peers, "--"];
+            Command::cargo(root).args(call).args(rest).run()
         }
         Some((what, _)) => Err(Error::usage(format!("unknown benchmark `{what}`"))),
         None => Err(Error::usage("no benchmark given")),

@@ -49,8 +49,8 @@ const TASKS: [Task; 6] = [
     },
     Task {
         name: "bench",
-        arguments: "http [<options>]",
-        summary: "measure requests beside named baselines, on both engines",
+        arguments: "http|authz [<options>]",
+        summary: "measure requests or decisions beside named baselines and other engines",
         run: bench::run,
     },
     Task {
