@@ -59,6 +59,7 @@ fn the_namespaces_are_those_in_which_the_same_question_is_allowed() {
         let groups: Vec<String> = groups.into_iter().map(String::from).collect();
         let caller = Caller { user, groups: &groups };
         let asked = list.with_name(name);
+        let resolved = snapshot.resolve(caller);
         let Visible::Some(visible) = snapshot.visible(caller, &asked) else { panic!("{user} sees all") };
         let names: Vec<&str> = visible.iter().map(Namespace::as_str).collect();
         let distinct: BTreeSet<&str> = names.iter().copied().collect();
@@ -68,9 +69,11 @@ fn the_namespaces_are_those_in_which_the_same_question_is_allowed() {
             let decided = snapshot.decide(caller, &asked.in_namespace(&namespace).into()).is_allowed();
             assert_eq!(distinct.contains(namespace.as_str()), decided, "{user} {groups:?} {namespace}");
             assert_eq!(visible.contains(&namespace), decided);
+            let resolved =
+                snapshot.decide_resolved(&resolved, &asked.in_namespace(&namespace).into()).unwrap();
+            assert_eq!(resolved.is_allowed(), decided, "{user} {groups:?} {namespace}");
         }
         assert!(!visible.contains("") && !visible.contains("*"));
-        let resolved = snapshot.resolve(caller);
         let Visible::Some(again) = snapshot.visible_resolved(&resolved, &asked).unwrap() else { panic!() };
         assert_eq!(again.iter().count(), expected);
     }

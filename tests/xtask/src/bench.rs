@@ -6,7 +6,7 @@ use crate::command::Command;
 use crate::error::Error;
 use crate::postgres::Cluster;
 
-/// Runs one of them; `http` with a throw-away PostgreSQL server.
+/// Runs one of them; `http` with a throw-away PostgreSQL server, `authz` with other engines beside ours.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), Error> {
     match arguments.split_first() {
         Some((what, rest)) if what == "http" => {
@@ -14,6 +14,11 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), Error> {
             program(root).args(["http", "--postgres", &cluster.url()]).args(rest).run()
         }
         Some((what, rest)) if what == "layers" => program(root).args(["layers"]).args(rest).run(),
+        Some((what, rest)) if what == "authz" => {
+            let peers = "tests/bench/peers/Cargo.toml";
+            let call = ["run", "--release", "--target-dir", "target/peers", "--manifest-path", peers, "--"];
+            Command::cargo(root).args(call).args(rest).run()
+        }
         Some((what, _)) => Err(Error::usage(format!("unknown benchmark `{what}`"))),
         None => Err(Error::usage("no benchmark given")),
     }

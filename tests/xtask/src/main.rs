@@ -49,8 +49,8 @@ const TASKS: [Task; 6] = [
     },
     Task {
         name: "bench",
-        arguments: "http|layers [<options>]",
-        summary: "measure requests beside named baselines on both engines, or each layer alone",
+        arguments: "authz|http|layers [<options>]",
+        summary: "measure decisions, requests on both engines, or each layer alone, beside named baselines",
         run: bench::run,
     },
     Task {
