@@ -1,8 +1,9 @@
 //! May they: the verdict, and the one function that turns it into a [`TenantScope`].
 
-use std::{collections::BTreeSet, error::Error, fmt, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, error::Error, fmt, sync::Arc};
 
 use async_trait::async_trait;
+use serde::Serialize;
 
 use crate::{
     identity::Identity,
@@ -23,24 +24,49 @@ pub struct Attributes<'a> {
     pub name: Option<&'a str>,
 }
 
+impl<'a> Attributes<'a> {
+    /// Whether that permission is there in the tenant, on the object of that name.
+    pub fn new(permission: &'a Permission, namespace: Option<&'a Namespace>, name: Option<&'a str>) -> Self {
+        Self { permission, namespace, name }
+    }
+}
+
 /// An authorizer's answer. Exhaustive on purpose: who matches on it must hear of a new one.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Decision {
     /// Yes.
     Allow {
-        /// What allows it, for logs and audit.
-        reason: String,
+        /// What allows it, in short.
+        reason: Reason,
     },
     /// No, whatever others say.
     Deny {
         /// What forbids it.
-        reason: String,
+        reason: Reason,
     },
     /// Neither: another authorizer may know, and if none does it is no.
     NoOpinion {
         /// Why.
-        reason: String,
+        reason: Reason,
     },
+}
+
+/// Why a decision is as it is, for logs and audit. It is short, so that deciding costs nothing; an authorizer
+/// [explains](Authorizer::explain) itself where somebody wants to know more.
+pub type Reason = Cow<'static, str>;
+
+impl Decision {
+    /// Whether it is a clear yes.
+    pub fn is_allowed(&self) -> bool {
+        matches!(self, Self::Allow { .. })
+    }
+
+    /// Why.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Allow { reason } | Self::Deny { reason } | Self::NoOpinion { reason } => reason,
+        }
+    }
 }
 
 /// Which tenants somebody may do a thing in.
@@ -50,6 +76,31 @@ pub enum Visible {
     All,
     /// In those.
     Set(BTreeSet<Namespace>),
+}
+
+/// What somebody may do in a tenant, as a list: for people and programs to read, and never to decide by.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rules {
+    /// What may be done to resources.
+    pub resource_rules: Vec<ResourceRule>,
+    /// The authorizer cannot list everything that it would allow.
+    pub incomplete: bool,
+}
+
+/// One rule: each of the verbs for each of the resources. `*` is any.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceRule {
+    /// The verbs.
+    pub verbs: Vec<String>,
+    /// The API groups of the resources.
+    pub api_groups: Vec<String>,
+    /// The resources.
+    pub resources: Vec<String>,
+    /// The names of the objects; none is all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resource_names: Vec<String>,
 }
 
 /// An authorizer could not answer. That is never a yes.
@@ -79,6 +130,33 @@ pub trait Authorizer: Send + Sync + fmt::Debug + 'static {
         attributes: Attributes<'_>,
     ) -> Result<Decision, AuthorizerError>;
 
+    /// What [`decide`](Self::decide) would say, if it is known without waiting.
+    fn decide_now(&self, identity: &Identity, attributes: Attributes<'_>) -> Option<Decision> {
+        let _ = (identity, attributes);
+        None
+    }
+
+    /// Why [`decide`](Self::decide) says what it says, in full: it names what allows or forbids.
+    ///
+    /// # Errors
+    /// [`AuthorizerError`] when it cannot tell.
+    async fn explain(
+        &self,
+        identity: &Identity,
+        attributes: Attributes<'_>,
+    ) -> Result<String, AuthorizerError> {
+        Ok(self.decide(identity, attributes).await?.reason().to_owned())
+    }
+
+    /// What `identity` may do in the tenant. An authorizer that can list nothing says that it is incomplete.
+    ///
+    /// # Errors
+    /// [`AuthorizerError`] when it cannot tell.
+    async fn rules(&self, identity: &Identity, namespace: &Namespace) -> Result<Rules, AuthorizerError> {
+        let _ = (identity, namespace);
+        Ok(Rules { resource_rules: Vec::new(), incomplete: true })
+    }
+
     /// The tenants in which `identity` has the permission, for a list over all of them.
     ///
     /// # Errors
@@ -97,6 +175,22 @@ impl<T: Authorizer + ?Sized> Authorizer for Arc<T> {
         (**self).decide(identity, attributes).await
     }
 
+    fn decide_now(&self, identity: &Identity, attributes: Attributes<'_>) -> Option<Decision> {
+        (**self).decide_now(identity, attributes)
+    }
+
+    async fn explain(
+        &self,
+        identity: &Identity,
+        attributes: Attributes<'_>,
+    ) -> Result<String, AuthorizerError> {
+        (**self).explain(identity, attributes).await
+    }
+
+    async fn rules(&self, identity: &Identity, namespace: &Namespace) -> Result<Rules, AuthorizerError> {
+        (**self).rules(identity, namespace).await
+    }
+
     async fn visible(
         &self,
         identity: &Identity,
@@ -110,10 +204,23 @@ impl<T: Authorizer + ?Sized> Authorizer for Arc<T> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InsecureAllowAll;
 
+const OFF: Reason = Cow::Borrowed("authorization is switched off");
+
 #[async_trait]
 impl Authorizer for InsecureAllowAll {
     async fn decide(&self, _: &Identity, _: Attributes<'_>) -> Result<Decision, AuthorizerError> {
-        Ok(Decision::Allow { reason: "authorization is switched off".into() })
+        Ok(Decision::Allow { reason: OFF })
+    }
+
+    fn decide_now(&self, _: &Identity, _: Attributes<'_>) -> Option<Decision> {
+        Some(Decision::Allow { reason: OFF })
+    }
+
+    async fn rules(&self, _: &Identity, _: &Namespace) -> Result<Rules, AuthorizerError> {
+        let any = || vec!["*".to_owned()];
+        let everything =
+            ResourceRule { verbs: any(), api_groups: any(), resources: any(), resource_names: Vec::new() };
+        Ok(Rules { resource_rules: vec![everything], incomplete: false })
     }
 
     async fn visible(&self, _: &Identity, _: &Permission) -> Result<Visible, AuthorizerError> {
@@ -134,7 +241,7 @@ pub enum Refusal {
         /// Where.
         namespace: Option<TenantSelector>,
         /// Why not: for the log, not for the caller.
-        reason: String,
+        reason: Reason,
     },
     /// The route is some tenant's and none was named.
     #[error("a namespace is required")]
@@ -163,7 +270,7 @@ pub struct Granted {
     /// The tenants; none for a route that is nobody's.
     pub scope: Option<TenantScope>,
     /// What allowed it.
-    pub reason: String,
+    pub reason: Reason,
 }
 
 /// Asks the authorizer whether `identity` has the permission where the request wants it, and gives the scope that follows.
@@ -180,47 +287,91 @@ pub async fn authorize<A: Authorizer + ?Sized>(
     selector: Option<&TenantSelector>,
     name: Option<&str>,
 ) -> Result<Granted, Refusal> {
-    let selector = match (permission.reach, selector) {
-        (Reach::Cluster, _) => None,
-        (_, None) => return Err(Refusal::TenantRequired),
-        (Reach::Tenant, Some(TenantSelector::All | TenantSelector::Set(_))) => {
-            return Err(Refusal::AllNotServed);
-        }
-        (_, Some(selector)) => Some(selector),
+    let question = Question::new(identity, permission, selector, name)?;
+    let mut granted = question.grant();
+    for attributes in question.each() {
+        let decision = authorizer.decide(identity, attributes).await.map_err(Refusal::Unavailable)?;
+        granted.reason = question.allowed(decision)?;
+    }
+    Ok(granted)
+}
+
+/// What [`authorize`] would give, if the authorizer knows without waiting.
+///
+/// # Errors
+/// Those of [`authorize`] but [`Refusal::Unavailable`].
+pub fn authorize_now<A: Authorizer + ?Sized>(
+    authorizer: &A,
+    identity: &Identity,
+    permission: &Permission,
+    selector: Option<&TenantSelector>,
+    name: Option<&str>,
+) -> Option<Result<Granted, Refusal>> {
+    let question = match Question::new(identity, permission, selector, name) {
+        Ok(question) => question,
+        Err(refusal) => return Some(Err(refusal)),
     };
-    let question = Question { authorizer, identity, permission, name, asked: selector };
-    let (scope, reason) = match selector {
-        None => (None, question.put(None).await?),
-        Some(TenantSelector::One(namespace)) => {
-            (Some(TenantScope::one(namespace.clone())), question.put(Some(namespace)).await?)
+    let mut granted = question.grant();
+    for attributes in question.each() {
+        match question.allowed(authorizer.decide_now(identity, attributes)?) {
+            Ok(reason) => granted.reason = reason,
+            Err(refusal) => return Some(Err(refusal)),
         }
-        // asked without a namespace: the right is cluster-wide
-        Some(TenantSelector::All) => (Some(TenantScope::all()), question.put(None).await?),
-        Some(TenantSelector::Set(namespaces)) => {
-            let mut reason = String::new();
-            for namespace in namespaces.iter() {
-                reason = question.put(Some(namespace)).await?;
-            }
-            (Some(TenantScope::set(Arc::clone(namespaces))), reason)
-        }
-    };
-    Ok(Granted { scope, reason })
+    }
+    Some(Ok(granted))
 }
 
 /// One request's question, which may have to be put for several tenants.
-struct Question<'a, A: ?Sized> {
-    authorizer: &'a A,
+struct Question<'a> {
     identity: &'a Identity,
     permission: &'a Permission,
     name: Option<&'a str>,
     asked: Option<&'a TenantSelector>,
 }
 
-impl<A: Authorizer + ?Sized> Question<'_, A> {
-    /// Why it is allowed there; none is the cluster.
-    async fn put(&self, namespace: Option<&Namespace>) -> Result<String, Refusal> {
-        let attributes = Attributes { permission: self.permission, namespace, name: self.name };
-        match self.authorizer.decide(self.identity, attributes).await.map_err(Refusal::Unavailable)? {
+impl<'a> Question<'a> {
+    fn new(
+        identity: &'a Identity,
+        permission: &'a Permission,
+        selector: Option<&'a TenantSelector>,
+        name: Option<&'a str>,
+    ) -> Result<Self, Refusal> {
+        let asked = match (permission.reach, selector) {
+            (Reach::Cluster, _) => None,
+            (_, None) => return Err(Refusal::TenantRequired),
+            (Reach::Tenant, Some(TenantSelector::All | TenantSelector::Set(_))) => {
+                return Err(Refusal::AllNotServed);
+            }
+            (_, Some(selector)) => Some(selector),
+        };
+        Ok(Self { identity, permission, name, asked })
+    }
+
+    /// What is asked of the authorizer, all of which it must allow. Without a namespace the right is one in the whole cluster.
+    fn each(&self) -> impl Iterator<Item = Attributes<'a>> {
+        let (one, set) = match self.asked {
+            None | Some(TenantSelector::All) => (Some(None), None),
+            Some(TenantSelector::One(namespace)) => (Some(Some(namespace)), None),
+            Some(TenantSelector::Set(namespaces)) => (None, Some(namespaces.iter().map(Some))),
+        };
+        let (permission, name) = (self.permission, self.name);
+        let namespaces = one.into_iter().chain(set.into_iter().flatten());
+        namespaces.map(move |namespace| Attributes { permission, namespace, name })
+    }
+
+    /// What follows if everything is allowed.
+    fn grant(&self) -> Granted {
+        let scope = self.asked.map(|asked| match asked {
+            TenantSelector::One(namespace) => TenantScope::one(namespace.clone()),
+            TenantSelector::Set(namespaces) => TenantScope::set(Arc::clone(namespaces)),
+            TenantSelector::All => TenantScope::all(),
+        });
+        Granted { scope, reason: Reason::default() }
+    }
+
+    /// Why it is allowed.
+    fn allowed(&self, decision: Decision) -> Result<Reason, Refusal> {
+        match decision {
             Decision::Allow { reason } => Ok(reason),
             Decision::Deny { reason } | Decision::NoOpinion { reason } => Err(Refusal::Forbidden {
                 user: self.identity.user.clone(),
@@ -263,12 +414,21 @@ mod tests {
             _: &Identity,
             attributes: Attributes<'_>,
         ) -> Result<Decision, AuthorizerError> {
-            let reason = String::from("table");
+            let reason = Reason::from("table");
             match attributes.namespace.map(Namespace::as_str) {
                 Some("mine") => Ok(Decision::Allow { reason }),
                 Some("denied") => Ok(Decision::Deny { reason }),
                 Some("broken") => Err(AuthorizerError::new("down")),
                 _ => Ok(Decision::NoOpinion { reason }),
+            }
+        }
+
+        fn decide_now(&self, _: &Identity, attributes: Attributes<'_>) -> Option<Decision> {
+            let reason = Reason::from("table");
+            match attributes.namespace.map(Namespace::as_str) {
+                Some("mine") => Some(Decision::Allow { reason }),
+                Some("denied") => Some(Decision::Deny { reason }),
+                _ => None,
             }
         }
 
@@ -284,7 +444,15 @@ mod tests {
     async fn ask(reach: Reach, selector: impl Into<Option<TenantSelector>>) -> Result<Granted, Refusal> {
         let selector = selector.into();
         let permission = Permission::new(Verb::List, Resource::Assets, reach);
-        authorize(&Fixed, &Identity::anonymous(), &permission, selector.as_ref(), None).await
+        let identity = Identity::anonymous();
+        let later = authorize(&Fixed, &identity, &permission, selector.as_ref(), None).await;
+        match (authorize_now(&Fixed, &identity, &permission, selector.as_ref(), None), &later) {
+            (None, _) => {}
+            (Some(Ok(now)), Ok(later)) => assert_eq!(now, *later),
+            (Some(Err(now)), Err(later)) => assert_eq!(now.to_string(), later.to_string()),
+            (now, later) => panic!("{now:?} and then {later:?}"),
+        }
+        later
     }
 
     #[tokio::test]

@@ -26,6 +26,15 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// All verbs.
+    pub const ALL: [Self; 7] =
+        [Self::Get, Self::List, Self::Create, Self::Update, Self::Delete, Self::Execute, Self::Approve];
+
+    /// The verb that roles write so.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verb| verb.as_str() == text)
+    }
+
     /// The verb, as roles write it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -63,6 +72,23 @@ pub enum Resource {
 }
 
 impl Resource {
+    /// All resources.
+    pub const ALL: [Self; 8] = [
+        Self::Plugins,
+        Self::Capabilities,
+        Self::Assets,
+        Self::CatalogSources,
+        Self::Actions,
+        Self::Jobs,
+        Self::Approvals,
+        Self::Audit,
+    ];
+
+    /// The resource that roles write so.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|resource| resource.as_str() == text)
+    }
+
     /// The resource, as roles write it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -3,5 +3,8 @@
 
 pub mod authenticate;
 pub mod authorize;
+pub mod engine;
+#[cfg(feature = "axum")]
+pub mod http;
 
 pub use self::{authenticate::AnonymousLayer, authorize::AuthorizeLayer};

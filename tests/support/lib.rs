@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use axum::{Router, body::Body, extract::Request, middleware::Next, response::Response};
 use catalog_core::{
     asset::AssetDraft,
-    authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Visible},
+    authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Reason, Visible},
     context::{RequestContext, RequestContextLayer},
     directory::NamespaceDirectory,
     http::{
@@ -94,7 +94,7 @@ impl Authorizer for Rules {
         if identity.user == UNLUCKY {
             return Err(AuthorizerError::new("no answer"));
         }
-        let reason = String::from("rules of the test");
+        let reason = Reason::from("rules of the test");
         Ok(if Self::allows(&identity.user, attributes.permission, attributes.namespace) {
             Decision::Allow { reason }
         } else {

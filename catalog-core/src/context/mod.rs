@@ -7,11 +7,13 @@ mod service;
 mod trace;
 
 use std::{
+    borrow::Cow,
     sync::{Arc, OnceLock},
     time::Instant,
 };
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, request::Parts};
+use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 pub use self::{
@@ -56,6 +58,17 @@ pub struct RouteInfo {
     pub template: String,
     /// What it asks for.
     pub access: Access,
+}
+
+impl RouteInfo {
+    /// The name of the object that a path of this route leads to: what stands at the template's last placeholder, decoded. None
+    /// where there is no placeholder, or what stands there is no text.
+    pub fn object_name<'p>(&self, path: &'p str) -> Option<Cow<'p, str>> {
+        let is_placeholder = |segment: &str| segment.starts_with('{') && segment.ends_with('}');
+        let index =
+            self.template.split('/').enumerate().filter(|(_, segment)| is_placeholder(segment)).last()?.0;
+        percent_decode_str(path.split('/').nth(index)?).decode_utf8().ok()
+    }
 }
 
 impl RequestContext {
@@ -222,6 +235,21 @@ mod tests {
             let made = context("x-request-id", bad);
             assert_ne!(made.request_id(), bad);
             assert_eq!(Uuid::parse_str(made.request_id()).unwrap().get_version_num(), 7);
+        }
+    }
+
+    #[test]
+    fn an_object_s_name_stands_at_the_last_placeholder() {
+        for (template, path, name) in [
+            ("/api/plugins/{plugin}", "/api/plugins/mcp", Some("mcp")),
+            ("/b/{name}/artifacts", "/b/acme%2Fone/artifacts", Some("acme/one")),
+            ("/{a}/x/{b}", "/1/x/2", Some("2")),
+            ("/b/models", "/b/models", None),
+            ("/b/{name}", "/b/%ff", None),
+            ("/b/{name}", "/b", None),
+        ] {
+            let route = RouteInfo { template: template.into(), access: Access::Public };
+            assert_eq!(route.object_name(path).as_deref(), name, "{template} {path}");
         }
     }
 

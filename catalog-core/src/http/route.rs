@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::{
     declare::DeclareLayer,
-    openapi::{self, Parameter, Reply},
+    openapi::{self, Parameter, Reply, Shape},
 };
 use crate::{context::RouteInfo, permission::Access};
 
@@ -25,6 +25,7 @@ pub struct Doc {
     pub(super) summary: String,
     pub(super) tag: String,
     pub(super) parameters: Vec<Parameter>,
+    pub(super) body: Option<Shape>,
     pub(super) reply: Reply,
 }
 
@@ -36,6 +37,7 @@ impl Doc {
             summary: summary.into(),
             tag: "operations".into(),
             parameters: Vec::new(),
+            body: None,
             reply,
         }
     }
@@ -43,6 +45,12 @@ impl Doc {
     /// Under that heading.
     pub fn tagged(mut self, tag: impl Into<String>) -> Self {
         self.tag = tag.into();
+        self
+    }
+
+    /// With a JSON body of that shape.
+    pub fn with_body(mut self, shape: Shape) -> Self {
+        self.body = Some(shape);
         self
     }
 

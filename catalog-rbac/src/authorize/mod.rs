@@ -1,7 +1,8 @@
 //! May they.
 
-mod future;
 mod layer;
 mod service;
 
-pub use self::{future::ResponseFuture, layer::AuthorizeLayer, service::Authorize};
+pub use catalog_core::future::ResponseFuture;
+
+pub use self::{layer::AuthorizeLayer, service::Authorize};

@@ -7,9 +7,10 @@ use std::{
 
 use bytes::Bytes;
 use catalog_core::{
-    authorizer::{Authorizer, Refusal, authorize},
+    authorizer::{Authorizer, Granted, Refusal, authorize, authorize_now},
     context::RequestContext,
-    permission::Access,
+    identity::Identity,
+    permission::{Access, Permission},
     problem::Problem,
 };
 use http::{Request, Response};
@@ -42,57 +43,89 @@ where
     S::Future: Send,
     Z: Authorizer,
     A: Send + 'static,
-    B: From<Bytes>,
+    B: From<Bytes> + 'static,
 {
     type Response = Response<B>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Response, S::Error>;
+    type Future = ResponseFuture<S::Future, B>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
+        let (mut parts, body) = request.into_parts();
+        let context = RequestContext::of(&mut parts);
+        let request = Request::from_parts(parts, body);
+        match check_now(&*self.authorizer, &context) {
+            Some(Ok(())) => return ResponseFuture::inner(self.inner.call(request)),
+            Some(Err(problem)) => {
+                return ResponseFuture::refused(problem.in_context(&context).into_response());
+            }
+            None => {}
+        }
         // the service that is ready is taken, and a clone that is not yet left in its place
         let clone = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, clone);
         let authorizer = Arc::clone(&self.authorizer);
-        ResponseFuture::new(async move {
-            let (mut parts, body) = request.into_parts();
-            let context = RequestContext::of(&mut parts);
-            match check(authorizer.as_ref(), &context).await {
-                Ok(()) => inner.call(Request::from_parts(parts, body)).await,
+        ResponseFuture::waiting(async move {
+            match check(&*authorizer, &context).await {
+                Ok(()) => inner.call(request).await,
                 Err(problem) => Ok(problem.in_context(&context).into_response()),
             }
         })
     }
 }
 
-/// Asks for what the route declared; what it declared nothing for is refused.
-async fn check<Z: Authorizer>(authorizer: &Z, context: &RequestContext) -> Result<(), Problem> {
+/// What is to be asked of the authorizer.
+enum Asked<'a> {
+    /// Nothing: the route asks only to know who asks.
+    Nothing,
+    Permission(&'a Identity, &'a Permission),
+}
+
+/// What a route that declared nothing asks for is refused.
+fn asked(context: &RequestContext) -> Result<Asked<'_>, Problem> {
     let identity = context.identity().ok_or_else(|| Problem::unauthenticated("who asks is not known"))?;
-    let permission = match context.route().map(|route| &route.access) {
-        Some(Access::Permission(permission)) => permission,
-        Some(Access::Authenticated) => return Ok(()),
+    match context.route().map(|route| &route.access) {
+        Some(Access::Permission(permission)) => Ok(Asked::Permission(identity, permission)),
+        Some(Access::Authenticated) => Ok(Asked::Nothing),
         Some(Access::Public) | None => {
             tracing::error!(path = context.path(), "a route without a declared permission was asked for");
-            return Err(Problem::forbidden("the route declares no permission"));
+            Err(Problem::forbidden("the route declares no permission"))
         }
-    };
-    let granted = authorize(authorizer, identity, permission, context.tenant(), None)
-        .await
-        .map_err(|refusal| problem(&refusal))?;
-    if let Some(scope) = granted.scope {
-        context.set_scope(scope).map_err(|_| Problem::internal("the server is not set up for this route"))?;
     }
-    Ok(())
+}
+
+/// The answer, if the authorizer knows it without waiting.
+fn check_now<Z: Authorizer>(authorizer: &Z, context: &RequestContext) -> Option<Result<(), Problem>> {
+    let (identity, permission) = match asked(context) {
+        Ok(Asked::Permission(identity, permission)) => (identity, permission),
+        Ok(Asked::Nothing) => return Some(Ok(())),
+        Err(problem) => return Some(Err(problem)),
+    };
+    let name = context.route().and_then(|route| route.object_name(context.path()));
+    let verdict = authorize_now(authorizer, identity, permission, context.tenant(), name.as_deref())?;
+    Some(verdict.map_err(|refusal| problem(&refusal)).and_then(|granted| note(context, granted)))
+}
+
+async fn check<Z: Authorizer>(authorizer: &Z, context: &RequestContext) -> Result<(), Problem> {
+    let Asked::Permission(identity, permission) = asked(context)? else { return Ok(()) };
+    let name = context.route().and_then(|route| route.object_name(context.path()));
+    let verdict = authorize(authorizer, identity, permission, context.tenant(), name.as_deref()).await;
+    verdict.map_err(|refusal| problem(&refusal)).and_then(|granted| note(context, granted))
+}
+
+fn note(context: &RequestContext, granted: Granted) -> Result<(), Problem> {
+    let Some(scope) = granted.scope else { return Ok(()) };
+    context.set_scope(scope).map_err(|_| Problem::internal("the server is not set up for this route"))
 }
 
 fn problem(refusal: &Refusal) -> Problem {
     let detail = refusal.to_string();
     match refusal {
         Refusal::Forbidden { reason, .. } => {
-            tracing::debug!(%refusal, reason, "forbidden");
+            tracing::debug!(%refusal, reason = &**reason, "forbidden");
             Problem::forbidden(detail)
         }
         Refusal::TenantRequired => Problem::tenant_required(detail),

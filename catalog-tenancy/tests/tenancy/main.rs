@@ -5,6 +5,8 @@ mod admit;
 mod body;
 mod bulkhead;
 mod directory;
+mod extract;
+mod kubernetes;
 mod rate_limit;
 mod resolve;
 mod ways;

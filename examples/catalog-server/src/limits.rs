@@ -113,10 +113,10 @@ mod tests {
     #[test]
     fn what_is_no_limit_is_told_with_its_place() {
         for (text, part) in [
-            ("rates:\n  tenant:\n    reed: 1/s\n", "limits.yaml: line 3"),
+            ("rates:\n  tenant:\n    reed: 1/s\n", "limits.yaml: 3:11: `rates.tenant.reed`"),
             ("rates:\n  tenant:\n    read: soon\n", "`soon` is no rate"),
-            ("quotas:\n  tenant: {assets: many}\n", "line 2"),
-            ("weights: {team-a: 0}\n", "line 1"),
+            ("quotas:\n  tenant: {assets: many}\n", "limits.yaml: 2:"),
+            ("weights: {team-a: 0}\n", "limits.yaml: 1:"),
             ("rate: {}\n", "rate"),
         ] {
             let error = Limits::parse("limits.yaml", text).unwrap_err().to_string();

@@ -1,5 +1,6 @@
 //! The reference catalog server: composition of the catalog crates, configuration, nothing else.
 
+mod access;
 mod command;
 mod config;
 mod docs;

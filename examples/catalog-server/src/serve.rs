@@ -2,9 +2,9 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
+use axum::Router;
 use catalog_core::{
-    authorizer::{Authorizer, InsecureAllowAll},
-    http::{Catalog, CatalogConfig, Routes, Security},
+    http::{Catalog, CatalogConfig, Routes},
     page::PageTokens,
     plugin::{DataPlugin, Plugin, builtin},
     provider::{FileProvider, FileRoot, SourcesFile, read_text},
@@ -25,14 +25,19 @@ use catalog_core::{
     yaml,
 };
 use catalog_ha::{Drain, Readiness, probes, terminated};
-use catalog_tenancy::{directory, http::Namespaces};
+use catalog_rbac::http::Authz;
+use catalog_tenancy::{
+    directory::{self, ConfiguredDirectory},
+    http::Namespaces,
+};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 
 use crate::{
     AnyError,
+    access::{self, Access},
     command::print,
-    config::{self, AuthMode, AuthzMode, Config, ConfigError, Profile, Switch, milliseconds, seconds},
+    config::{self, Config, ConfigError, Profile, Switch, milliseconds, seconds},
     docs, health,
     listener::{self, Limits},
     loader::{self, Loader, Wanted},
@@ -72,8 +77,11 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
     );
     let mut document = String::new();
     let own = metrics::routes(PrometheusBuilder::new().build_recorder().handle());
-    let tenants = Tenants::new(config, None, &Changes::default())?;
-    let own = own.merge(namespaces(&tenants, authorizer(config), tokens, &catalog.routes()).routes());
+    let nobody = Arc::new(ConfiguredDirectory::default());
+    let mode = config.tenancy.mode.into();
+    let authorizer = access::authorizer(config)?;
+    let namespaces = Namespaces::new(mode, nobody, Arc::clone(&authorizer), tokens, &catalog.routes());
+    let own = own.merge(namespaces.routes()).merge(access::routes(config, authorizer)?);
     let routes = routes(config, &catalog, &Readiness::new(Drain::new()), own, &mut document);
     Ok((routes, document))
 }
@@ -95,7 +103,8 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     };
     let registry = registry()?;
     let changes = Changes::default();
-    let tenants = Tenants::new(config, Some(&database), &changes)?;
+    let access = Access::new(config).await?;
+    let tenants = Tenants::new(config, &database, &changes).await?;
     let assets = SqlAssetStore::new(database.clone(), Unaudited)
         .with_changes(changes.clone())
         .with_admission(Arc::clone(&tenants.admission));
@@ -114,6 +123,10 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let (drain, progress) = (Drain::new(), Progress::default());
     let readiness =
         health::readiness(drain.clone(), database.clone(), migrated, registry.clone(), progress.clone())
+            .with_check("tokens", {
+                let access = access.clone();
+                move || std::future::ready(access.tokens_component())
+            })
             .with_check("limits", {
                 let last_read = tenants.last_read.clone();
                 move || std::future::ready(last_read.component())
@@ -126,10 +139,13 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
         }
         None => metrics::routes(counted),
     };
-    let authorizer = authorizer(config);
-    let own = own.merge(namespaces(&tenants, Arc::clone(&authorizer), tokens, &catalog.routes()).routes());
+    let (mode, directory) = (tenants.mode, Arc::clone(&tenants.directory));
+    let namespaces =
+        Namespaces::new(mode, directory, Arc::clone(&access.authorizer), tokens, &catalog.routes());
+    let told = access::routes(config, Arc::clone(&access.authorizer))?;
+    let own = own.merge(namespaces.routes()).merge(told);
     let served = routes(config, &catalog, &readiness, own, &mut String::new());
-    let router = stack::stack(config, &tenants, authorizer, served)?;
+    let router = stack::stack(config, &tenants, &access, served)?;
 
     let listener = TcpListener::bind(config.listen)
         .await
@@ -145,6 +161,28 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
             loader.run(wanted).await;
         }
     });
+    serve_until_told(config, listener, router, limits, drain).await;
+    starting.abort();
+    listening.abort();
+    let closing = async {
+        registry.stop().await;
+        database.close().await;
+    };
+    if tokio::time::timeout(CLOSING, closing).await.is_err() {
+        tracing::warn!("plugins or the database took too long to end and were left behind");
+    }
+    tracing::info!("left");
+    Ok(())
+}
+
+/// Serves until the process is told to leave, and then until the requests under way are answered or the grace is over.
+async fn serve_until_told(
+    config: &Config,
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    drain: Drain,
+) {
     let leaving = tokio::spawn({
         let drain = drain.clone();
         async move {
@@ -169,33 +207,6 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
         () = too_late => tracing::warn!("some requests took longer than the grace and were cut"),
     }
     leaving.abort();
-    starting.abort();
-    listening.abort();
-    let closing = async {
-        registry.stop().await;
-        database.close().await;
-    };
-    if tokio::time::timeout(CLOSING, closing).await.is_err() {
-        tracing::warn!("plugins or the database took too long to end and were left behind");
-    }
-    tracing::info!("left");
-    Ok(())
-}
-
-/// What decides what callers may.
-fn authorizer(config: &Config) -> Arc<dyn Authorizer> {
-    match config.authz.mode {
-        AuthzMode::None => Arc::new(InsecureAllowAll),
-    }
-}
-
-fn namespaces(
-    tenants: &Tenants,
-    authorizer: Arc<dyn Authorizer>,
-    tokens: PageTokens,
-    routes: &Routes,
-) -> Namespaces {
-    Namespaces::new(tenants.mode, Arc::clone(&tenants.directory), authorizer, tokens, routes)
 }
 
 pub(crate) async fn connect(config: &config::Database) -> Result<Database, AnyError> {
@@ -291,10 +302,8 @@ fn routes<A: AssetStore, S: SourceStore>(
     document: &mut String,
 ) -> Routes {
     let describe = |routes: &Routes| {
-        let security = match config.auth.mode {
-            AuthMode::Anonymous => Security::Anonymous,
-        };
-        let shapes = catalog.shapes().into_iter().chain(Namespaces::shapes());
+        let security = access::security(config);
+        let shapes = catalog.shapes().into_iter().chain(Namespaces::shapes()).chain(Authz::shapes());
         document.push_str(&routes.openapi("catalog", env!("CARGO_PKG_VERSION"), security, shapes));
         document.clone()
     };

@@ -4,13 +4,12 @@ use std::{any::Any, sync::Arc};
 
 use axum::{Router, response::Response};
 use catalog_core::{
-    authorizer::Authorizer,
     context::{RequestContext, RequestContextLayer},
     http::{DescribeProblemsLayer, LimitTargetLayer, RouteError, Routes},
     problem::Problem,
     registry::panic_text,
 };
-use catalog_rbac::{AnonymousLayer, AuthorizeLayer};
+use catalog_rbac::{AuthorizeLayer, authenticate::AuthenticateLayer};
 use catalog_tenancy::{
     ResolveTenantLayer, admit::AdmitTenantLayer, bulkhead::IsolateTenantLayer, http::TenancyMode,
     rate_limit::LimitRateLayer,
@@ -23,7 +22,8 @@ use tower_http::{
 use tracing::Span;
 
 use crate::{
-    config::{AuthMode, Config, seconds},
+    access::Access,
+    config::{Config, seconds},
     tenants::Tenants,
 };
 
@@ -31,12 +31,9 @@ use crate::{
 pub(crate) fn stack(
     config: &Config,
     tenants: &Tenants,
-    authorizer: Arc<dyn Authorizer>,
+    access: &Access,
     routes: Routes,
 ) -> Result<Router, RouteError> {
-    let authenticate = match config.auth.mode {
-        AuthMode::Anonymous => AnonymousLayer::new(),
-    };
     let resolve_tenant = match tenants.mode {
         TenancyMode::Single => ResolveTenantLayer::single(tenants.default.clone()),
         TenancyMode::Namespace => ResolveTenantLayer::many(),
@@ -44,9 +41,9 @@ pub(crate) fn stack(
     // around each route that is not public
     let protection = ServiceBuilder::new()
         .layer(LimitRateLayer::peers(&tenants.limiters))
-        .layer(authenticate)
+        .layer(AuthenticateLayer::new(access.chain.clone()))
         .layer(resolve_tenant)
-        .layer(AuthorizeLayer::new(authorizer))
+        .layer(AuthorizeLayer::new(Arc::clone(&access.authorizer)))
         .layer(AdmitTenantLayer::new(Arc::clone(&tenants.directory)))
         .layer(LimitRateLayer::callers(&tenants.limiters))
         .layer(IsolateTenantLayer::new(&tenants.permits));

@@ -13,7 +13,7 @@ use catalog_core::{
 };
 use catalog_tenancy::{
     bulkhead::{BulkheadConfig, Permits},
-    directory::{CachedDirectory, ConfiguredDirectory, SqlNamespaceStore},
+    directory::{CachedDirectory, ConfiguredDirectory, KubernetesDirectory, SqlNamespaceStore},
     http::TenancyMode,
     quota::{QuotasInForce, TenantAdmission},
     rate_limit::RateLimiters,
@@ -21,7 +21,7 @@ use catalog_tenancy::{
 
 use crate::{
     AnyError,
-    config::{Config, DirectorySource, milliseconds},
+    config::{Config, ConfigError, DirectorySource, milliseconds},
     limits::{LastRead, Limits, watch},
 };
 
@@ -43,9 +43,9 @@ pub(crate) struct Tenants {
 
 impl Tenants {
     /// As the configuration says, and with a directory in that database, if it is to be there.
-    pub(crate) fn new(
+    pub(crate) async fn new(
         config: &Config,
-        database: Option<&Database>,
+        database: &Database,
         changes: &Changes,
     ) -> Result<Self, AnyError> {
         let default = Namespace::new(DEFAULT)?;
@@ -63,18 +63,18 @@ impl Tenants {
             TenancyMode::Namespace => Permits::many(bulkhead),
         };
         let last_read = LastRead::default();
-        let store = match (config.tenancy.directory(), database) {
-            (DirectorySource::Database, Some(database)) => {
-                Some(SqlNamespaceStore::new(database.clone(), changes.clone()))
-            }
-            (DirectorySource::Database | DirectorySource::Configured, _) => None,
-        };
+        let is_kept = config.tenancy.directory() == DirectorySource::Database;
+        let store = is_kept.then(|| SqlNamespaceStore::new(database.clone(), changes.clone()));
         let quotas = QuotasInForce::new(limits.quotas.clone());
         let (directory, admission): (Arc<dyn NamespaceDirectory>, Arc<dyn Admission<Transaction>>) =
             if let Some(store) = &store {
                 let kept = CachedDirectory::new(store.clone(), milliseconds(config.cache.max_staleness_ms));
                 let admission = TenantAdmission::new(Arc::new(store.clone()), quotas.clone());
                 (Arc::new(kept.hearing(changes)), Arc::new(admission))
+            } else if let Some(cluster) = cluster(config).await? {
+                let directory: Arc<dyn NamespaceDirectory> = Arc::new(cluster);
+                let admission = TenantAdmission::new(Arc::clone(&directory), quotas.clone());
+                (directory, Arc::new(admission))
             } else {
                 let names = match mode {
                     TenancyMode::Single => vec![default.clone()],
@@ -84,7 +84,7 @@ impl Tenants {
                 let admission = TenantAdmission::new(Arc::clone(&directory), quotas.clone());
                 (directory, Arc::new(admission))
             };
-        if let (Some(file), Some(_)) = (config.tenancy.limits.clone(), database) {
+        if let Some(file) = config.tenancy.limits.clone() {
             let (limiters, permits) = (limiters.clone(), permits.clone());
             // for as long as the process lives
             tokio::spawn(watch(file, limits, last_read.clone(), move |limits| {
@@ -110,4 +110,22 @@ impl Tenants {
         }
         Ok(())
     }
+}
+
+/// The cluster's directory, where it is to be that; followed for as long as the process lives.
+async fn cluster(config: &Config) -> Result<Option<KubernetesDirectory>, AnyError> {
+    let of = match config.tenancy.directory() {
+        DirectorySource::Kubernetes => KubernetesDirectory::namespaces,
+        DirectorySource::Profiles => KubernetesDirectory::profiles,
+        DirectorySource::Configured | DirectorySource::Database => return Ok(None),
+    };
+    let client = kube::Client::try_default()
+        .await
+        .map_err(|error| ConfigError::new("tenancy.directory", format!("no cluster is known: {error}")))?;
+    let directory = of(client, config.tenancy.selector.as_deref());
+    tokio::spawn({
+        let directory = directory.clone();
+        async move { directory.run().await }
+    });
+    Ok(Some(directory))
 }

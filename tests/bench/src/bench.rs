@@ -12,7 +12,7 @@ use tokio::{
 use crate::{
     AnyError,
     load::{self, Target},
-    refresh, seed,
+    neighbour, refresh, seed,
     table::{Goal, HEADER, Line, median},
 };
 
@@ -65,7 +65,7 @@ async fn create(server: &str, name: &'static str) -> Result<String, AnyError> {
 }
 
 const MCP: &str = "/api/mcp_catalog/v1alpha1";
-const LIST: &str = "/api/mcp_catalog/v1alpha1/mcpservers?namespace=t0";
+pub(crate) const LIST: &str = "/api/mcp_catalog/v1alpha1/mcpservers?namespace=t0";
 
 async fn engine(plan: &Plan, name: &str, small: &str, rows: &str, tenants: &str) -> Result<(), AnyError> {
     let database = seed::open(small).await?;
@@ -75,11 +75,14 @@ async fn engine(plan: &Plan, name: &str, small: &str, rows: &str, tenants: &str)
         }
     }
     fill(database, seed::Size { tenants: 2, plugins: 2, assets: plan.assets }).await?;
-    let (fresh, cached) = (Server::start(small, false).await?, Server::start(small, true).await?);
+    let (fresh, cached) = (Server::start(small, &[]).await?, Server::start(small, &["--cached"]).await?);
     let engine = Engine { plan, name, fresh, cached };
     engine.caches().await?;
     engine.reads().await?;
     engine.depth().await?;
+    if plan.wants("Q10") {
+        neighbour::measure(plan, name, small).await?;
+    }
     if plan.large {
         engine.size(rows, "1,000,000 rows", seed::Size { tenants: 100, plugins: 1, assets: 10_000 }).await?;
         engine
@@ -148,6 +151,15 @@ impl Engine<'_> {
         let one = target(&format!("{MCP}/mcpservers/fraud-labs%2Ffraud-000000?namespace=t0"));
         let what = self.what(&format!("get by name / {driver}"));
         self.plan.compare("Q6", what, &target("/raw/get"), &one, Goal::AtLeast(0.9)).await?;
+        let absent = |name: &str| {
+            let name = name.replace('/', "%2F");
+            Target { absent: true, ..target(&format!("{MCP}/mcpservers/{name}?namespace=t0")) }
+        };
+        // the second tenant has one more than the first
+        let (nobody, foreign) =
+            (absent(&seed::name(self.plan.assets + 1)), absent(&seed::name(self.plan.assets)));
+        let what = self.what("get what is another tenant's / what is nobody's");
+        self.plan.compare("T2", what, &nobody, &foreign, Goal::AtLeast(0.95)).await?;
         let filter = target(&format!("{LIST}&filterQuery=category%3D%27category-7%27"));
         let what = self.what(&format!("filter on a declared field / {driver}"));
         self.plan.compare("Q7", what, &target("/raw/filter"), &filter, Goal::AtLeast(0.9)).await?;
@@ -178,7 +190,7 @@ impl Engine<'_> {
 
     async fn size(&self, url: &str, text: &str, size: seed::Size) -> Result<(), AnyError> {
         fill(seed::open(url).await?, size).await?;
-        let large = Server::start(url, false).await?;
+        let large = Server::start(url, &[]).await?;
         let models = "/api/model_catalog/v1alpha1/models?namespace=t0&pageSize=20";
         let what = self.what(&format!("{text} / two tenants of {}", self.plan.assets));
         let goal = Goal::AtLeast(1.0 / 1.3);
@@ -247,25 +259,23 @@ impl Plan {
 }
 
 /// A server in a process of its own, which ends with this.
-struct Server {
+pub(crate) struct Server {
     _process: Child,
     address: String,
 }
 
 impl Server {
-    async fn start(url: &str, cached: bool) -> Result<Self, AnyError> {
+    pub(crate) async fn start(url: &str, options: &[&str]) -> Result<Self, AnyError> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["serve", "--database-url", url]).stdout(Stdio::piped()).kill_on_drop(true);
-        if cached {
-            command.arg("--cached");
-        }
+        command.args(["serve", "--database-url", url]).args(options);
+        command.stdout(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn()?;
         let out = process.stdout.take().ok_or("the server has no output")?;
         let address = BufReader::new(out).lines().next_line().await?.ok_or("the server did not start")?;
         Ok(Self { _process: process, address })
     }
 
-    fn target(&self, path: &str) -> Target {
-        Target { address: self.address.clone(), path: path.into(), headers: String::new() }
+    pub(crate) fn target(&self, path: &str) -> Target {
+        Target { address: self.address.clone(), path: path.into(), headers: String::new(), absent: false }
     }
 }

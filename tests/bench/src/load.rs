@@ -17,6 +17,8 @@ pub(crate) struct Target {
     pub(crate) path: String,
     /// Further header lines, each ended.
     pub(crate) headers: String,
+    /// What is asked for is not to be there.
+    pub(crate) absent: bool,
 }
 
 /// What came of it.
@@ -27,7 +29,8 @@ pub(crate) struct Outcome {
     pub(crate) p99: Duration,
 }
 
-/// Asks over so many connections for as long, each as soon as it has its answer; an answer that is neither 200 nor 304 is an error.
+/// Asks over so many connections for as long, each as soon as it has its answer; an answer that is neither 200 nor 304, or not 404 where
+/// nothing is to be there, is an error.
 pub(crate) async fn run(target: &Target, connections: usize, time: Duration) -> Result<Outcome, Error> {
     let begun = Instant::now();
     let tasks: Vec<_> =
@@ -50,11 +53,59 @@ async fn client(target: Target, until: Instant) -> Result<Vec<Duration>, Error> 
         let begun = Instant::now();
         let (status, _) = connection.ask().await?;
         latencies.push(begun.elapsed());
-        if status != 200 && status != 304 {
+        if if target.absent { status != 404 } else { status != 200 && status != 304 } {
             return Err(Error::other(format!("{}: status {status}", target.path)));
         }
     }
     Ok(latencies)
+}
+
+/// What came of a paced load.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Paced {
+    pub(crate) p95: Duration,
+    /// Which part was answered by 429.
+    pub(crate) refused: f64,
+}
+
+/// Asks over so many connections so often a second, whatever the answers are.
+pub(crate) async fn paced(
+    target: &Target,
+    connections: usize,
+    per_second: u32,
+    time: Duration,
+) -> Result<Paced, Error> {
+    let tasks: Vec<_> = (0..connections)
+        .map(|number| {
+            let target = target.clone();
+            tokio::spawn(async move {
+                let mut connection = Connection::open(&target).await?;
+                let period = Duration::from_secs(1) / per_second;
+                // connections keep out of step, as those of real clients do
+                let offset = period.mul_f64(f64::from(u32::try_from(number).unwrap_or(0)) * 0.618_034 % 1.0);
+                let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + offset, period);
+                let (begun, mut latencies, mut refused) = (Instant::now(), Vec::new(), 0_u32);
+                while begun.elapsed() < time {
+                    beat.tick().await;
+                    let asked = Instant::now();
+                    let (status, _) = connection.ask().await?;
+                    latencies.push(asked.elapsed());
+                    refused += u32::from(status == 429);
+                }
+                Ok::<_, Error>((latencies, refused))
+            })
+        })
+        .collect();
+    let (mut latencies, mut refused) = (Vec::new(), 0);
+    for task in tasks {
+        let (own, times) = task.await.map_err(Error::other)??;
+        latencies.extend(own);
+        refused += times;
+    }
+    latencies.sort_unstable();
+    let count = u32::try_from(latencies.len().max(1)).unwrap_or(u32::MAX);
+    let p95 = latencies.get(latencies.len() * 95 / 100).copied().unwrap_or_default();
+    Ok(Paced { p95, refused: f64::from(refused) / f64::from(count) })
 }
 
 /// Asks once, and gives status, head and body.

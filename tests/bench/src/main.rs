@@ -4,7 +4,9 @@
 //! process over keep-alive connections. `seed` fills a database with the data that it runs on.
 
 mod bench;
+mod layers;
 mod load;
+mod neighbour;
 mod refresh;
 mod seed;
 mod serve;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
 
 async fn run(matches: &ArgMatches) -> Result<(), AnyError> {
     match matches.subcommand() {
+        Some(("layers", matches)) => layers::run(number(matches, "rounds")).await,
         Some(("http", matches)) => bench::run(&plan(matches)).await,
         Some(("seed", matches)) => {
             let url = text(matches, "database-url").ok_or("a database is needed")?;
@@ -51,7 +54,7 @@ async fn run(matches: &ArgMatches) -> Result<(), AnyError> {
         }
         Some(("serve", matches)) => {
             let url = text(matches, "database-url").ok_or("a database is needed")?;
-            serve::run(&url, matches.get_flag("cached")).await
+            serve::run(&url, matches.get_flag("cached"), matches.get_flag("limit-t1")).await
         }
         _ => Err("no command".into()),
     }
@@ -112,6 +115,13 @@ fn command() -> Command {
                 ),
         )
         .subcommand(
+            Command::new("layers").about("What each layer adds to a request, without a network").arg(number(
+                "rounds",
+                "7",
+                "So many times is each measured; the median counts",
+            )),
+        )
+        .subcommand(
             Command::new("seed")
                 .about("Fills a database: tenants t0, t1, … with as many assets in each plugin")
                 .arg(url.clone())
@@ -124,6 +134,7 @@ fn command() -> Command {
                 .about("What `http` starts for itself")
                 .hide(true)
                 .arg(url)
-                .arg(Arg::new("cached").long("cached").action(ArgAction::SetTrue)),
+                .arg(Arg::new("cached").long("cached").action(ArgAction::SetTrue))
+                .arg(Arg::new("limit-t1").long("limit-t1").action(ArgAction::SetTrue)),
         )
 }

@@ -54,7 +54,8 @@ pub(crate) async fn fill(database: &Database, size: Size) -> Result<usize, AnyEr
                 json!({"id": source.id, "name": "Seeded", "type": "seed", "enabled": false}),
             )?;
             sources.apply(&scope, &plugin.name, &spec).await?;
-            let drafts = drafts(entity, size.assets)?;
+            // the second has one that the first has not
+            let drafts = drafts(entity, size.assets + usize::from(tenant == 1))?;
             rows += drafts.len();
             assets.replace(&scope, &source, vec![(entity.kind.clone(), drafts)], &Unfenced).await?;
         }
@@ -92,11 +93,17 @@ const WORDS: [&str; 12] = [
     "support",
 ];
 
+/// The name of the `i`-th asset.
+pub(crate) fn name(i: usize) -> String {
+    let word = |n: usize| WORDS.get(n % WORDS.len()).copied().unwrap_or_default();
+    format!("{}-labs/{}-{i:06}", word(i / 7), word(i))
+}
+
 /// The `i`-th asset, as a catalog file would have it.
 pub(crate) fn item(entity: &EntitySchema, i: usize) -> Value {
     let word = |n: usize| WORDS.get(n % WORDS.len()).copied().unwrap_or_default();
     let mut item = Map::new();
-    item.insert("name".into(), format!("{}-labs/{}-{i:06}", word(i / 7), word(i)).into());
+    item.insert("name".into(), name(i).into());
     item.insert("displayName".into(), format!("{} {} {i}", word(i), word(i / 3)).into());
     item.insert(
         "description".into(),

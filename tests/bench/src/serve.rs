@@ -27,7 +27,13 @@ use catalog_core::{
     },
 };
 use catalog_rbac::{AnonymousLayer, AuthorizeLayer};
-use catalog_tenancy::ResolveTenantLayer;
+use catalog_tenancy::{
+    ResolveTenantLayer,
+    admit::AdmitTenantLayer,
+    bulkhead::{BulkheadConfig, IsolateTenantLayer, Permits},
+    directory::ConfiguredDirectory,
+    rate_limit::{LimitRateLayer, RateLimiters},
+};
 use http::{Request, StatusCode, header};
 use moka::future::Cache;
 use rusqlite::{Connection, OpenFlags};
@@ -35,10 +41,10 @@ use sqlx::{AssertSqlSafe, PgPool, Row, postgres::PgPoolOptions};
 use tokio::net::TcpListener;
 use tower::{ServiceBuilder, ServiceExt};
 
-use crate::{AnyError, seed};
+use crate::{AnyError, neighbour, seed};
 
 /// Serves on a port of its own, which it prints, until it is ended.
-pub(crate) async fn run(url: &str, cached: bool) -> Result<(), AnyError> {
+pub(crate) async fn run(url: &str, cached: bool, limit_t1: bool) -> Result<(), AnyError> {
     let database = seed::open(url).await?;
     let plugins = builtin()?.into_iter().map(|plugin| Arc::new(DataPlugin::new(plugin)) as Arc<dyn Plugin>);
     let registry = Registry::new(plugins, RegistryConfig::default())?;
@@ -51,10 +57,18 @@ pub(crate) async fn run(url: &str, cached: bool) -> Result<(), AnyError> {
         PageTokens::new([PageTokens::generate_key()?])?,
         config,
     );
+    let limiters = RateLimiters::new(&serde_json::from_value(limits(limit_t1))?);
+    let tenants = (0..10_000).map(|tenant| format!("t{tenant}").parse());
+    let directory = Arc::new(ConfiguredDirectory::of_names(tenants.collect::<Result<Vec<_>, _>>()?));
+    let permits = Permits::many(BulkheadConfig { permits: CONNECTIONS, ..BulkheadConfig::default() });
     let protection = ServiceBuilder::new()
+        .layer(LimitRateLayer::peers(&limiters))
         .layer(AnonymousLayer::new())
         .layer(ResolveTenantLayer::many())
-        .layer(AuthorizeLayer::new(InsecureAllowAll));
+        .layer(AuthorizeLayer::new(InsecureAllowAll))
+        .layer(AdmitTenantLayer::new(directory))
+        .layer(LimitRateLayer::callers(&limiters))
+        .layer(IsolateTenantLayer::new(&permits));
     let edge = ServiceBuilder::new().layer(RequestContextLayer::new()).layer(DescribeProblemsLayer::new());
     let router = catalog.routes().merge(through()).into_router(&protection)?.layer(edge);
     let bare = bare(bytes(&router, "/api/plugins").await?, bytes(&router, LISTED).await?);
@@ -67,6 +81,20 @@ pub(crate) async fn run(url: &str, cached: bool) -> Result<(), AnyError> {
     std::io::stdout().flush()?;
     axum::serve(listener, Router::new().merge(router).merge(raw).merge(bare)).await?;
     Ok(())
+}
+
+/// So many requests are under way at once, as the reference server has it by default.
+const CONNECTIONS: usize = 8;
+
+/// Limits that nobody reaches, so that it is counted and nobody refused; but for t1, if it is to be limited.
+fn limits(limit_t1: bool) -> serde_json::Value {
+    let tenants = if limit_t1 {
+        serde_json::json!({"t1": {"tenant": {"read": format!("{}/s", neighbour::LIMIT)}}})
+    } else {
+        serde_json::json!({})
+    };
+    let high = "1000000/s burst 1000000000";
+    serde_json::json!({"peer": high, "tenant": {"read": high}, "identity": {"read": high}, "tenants": tenants})
 }
 
 /// A handler that does nothing, through all that a request of a tenant's route passes.

@@ -6,13 +6,14 @@ use crate::command::Command;
 use crate::error::Error;
 use crate::postgres::Cluster;
 
-/// Runs `http`, the only one there is yet, with a throw-away PostgreSQL server.
+/// Runs one of them; `http` with a throw-away PostgreSQL server.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), Error> {
     match arguments.split_first() {
         Some((what, rest)) if what == "http" => {
             let cluster = Cluster::start()?;
             program(root).args(["http", "--postgres", &cluster.url()]).args(rest).run()
         }
+        Some((what, rest)) if what == "layers" => program(root).args(["layers"]).args(rest).run(),
         Some((what, _)) => Err(Error::usage(format!("unknown benchmark `{what}`"))),
         None => Err(Error::usage("no benchmark given")),
     }

@@ -49,8 +49,8 @@ const TASKS: [Task; 6] = [
     },
     Task {
         name: "bench",
-        arguments: "http [<options>]",
-        summary: "measure requests beside named baselines, on both engines",
+        arguments: "http|layers [<options>]",
+        summary: "measure requests beside named baselines on both engines, or each layer alone",
         run: bench::run,
     },
     Task {

@@ -1,10 +1,11 @@
 use serde_json::json;
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, HeaderBuilder, HttpMethod, InfoBuilder, LicenseBuilder,
-    OpenApiBuilder, PathItem, Paths, Ref, RefOr, Response, ResponseBuilder, ResponsesBuilder,
+    OpenApiBuilder, PathItem, Paths, Ref, RefOr, Required, Response, ResponseBuilder, ResponsesBuilder,
     SecurityRequirement,
     extensions::ExtensionsBuilder,
     path::OperationBuilder,
+    request_body::{RequestBody, RequestBodyBuilder},
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
@@ -81,7 +82,7 @@ fn method(method: &http::Method) -> Option<HttpMethod> {
 }
 
 fn operation(route: &Declared, security: Security) -> OperationBuilder {
-    let Doc { reply, operation_id, summary, tag, parameters } = &route.doc;
+    let Doc { reply, operation_id, summary, tag, parameters, body } = &route.doc;
     let mut responses = ResponsesBuilder::new().response(reply.status.as_str(), usual(reply));
     if reply.not_modified {
         let response = ResponseBuilder::new().description("The client has it already.");
@@ -99,12 +100,18 @@ fn operation(route: &Declared, security: Security) -> OperationBuilder {
         .summary(Some(summary.as_str()))
         .tag(tag.as_str())
         .parameters(Some(parameters.iter().cloned().chain(more)))
+        .request_body(body.as_ref().map(request_body))
         .responses(responses.build());
     match &route.access {
         Access::Public => operation,
         Access::Authenticated => secured(operation, security),
         Access::Permission(permission) => secured(restricted(operation, permission), security),
     }
+}
+
+fn request_body(shape: &Shape) -> RequestBody {
+    let content = ContentBuilder::new().schema(Some(shape.0.clone())).build();
+    RequestBodyBuilder::new().content(JSON, content).required(Some(Required::True)).build()
 }
 
 fn secured(operation: OperationBuilder, security: Security) -> OperationBuilder {

@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) tenancy: Tenancy,
     pub(crate) auth: Auth,
     pub(crate) authz: Authz,
+    #[serde(default)]
+    pub(crate) rbac: Rbac,
     pub(crate) http: Http,
     pub(crate) shutdown: Shutdown,
     pub(crate) cache: Cache,
@@ -77,6 +79,7 @@ pub(crate) struct Tenancy {
     directory: Option<DirectorySource>,
     #[serde(default)]
     pub(crate) namespaces: Vec<Namespace>,
+    pub(crate) selector: Option<String>,
     pub(crate) limits: Option<PathBuf>,
     pub(crate) queue: u32,
     pub(crate) queue_wait_ms: u32,
@@ -90,6 +93,10 @@ pub(crate) enum DirectorySource {
     Configured,
     /// In the database.
     Database,
+    /// In the Kubernetes cluster that the server runs in: its namespaces.
+    Kubernetes,
+    /// There, Kubeflow's profiles.
+    Profiles,
 }
 
 impl Tenancy {
@@ -127,13 +134,20 @@ impl From<TenancyMode> for catalog_tenancy::http::TenancyMode {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Auth {
-    pub(crate) mode: AuthMode,
+    pub(crate) mode: Vec<AuthMode>,
+    pub(crate) tokens_file: Option<PathBuf>,
+    pub(crate) proxy_secret: Option<String>,
+    pub(crate) proxy_secret_header: String,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum AuthMode {
-    /// Everybody is `system:anonymous`.
+    /// By bearer tokens of a list.
+    Tokens,
+    /// By the headers of a proxy that shows a secret.
+    Proxy,
+    /// Who shows nothing is `system:anonymous`.
     Anonymous,
 }
 
@@ -148,6 +162,15 @@ pub(crate) struct Authz {
 pub(crate) enum AuthzMode {
     /// Everybody may do everything.
     None,
+    /// Roles and bindings of files.
+    Rbac,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rbac {
+    #[serde(default)]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -209,6 +232,32 @@ impl Config {
         self.authz.mode == AuthzMode::None
     }
 
+    /// Checks that what the ways to be known and to be allowed need is there.
+    fn validate_access(&self) -> Result<(), ConfigError> {
+        let (auth, demo) = (&self.auth, self.profile == Profile::Demo);
+        if auth.mode.is_empty() {
+            return Err(ConfigError::new("auth.mode", "must name at least one way"));
+        }
+        let repeats = |(index, mode)| auth.mode.iter().take(index).any(|before| before == mode);
+        if auth.mode.iter().enumerate().any(repeats) {
+            return Err(ConfigError::new("auth.mode", "names one way twice"));
+        }
+        let has = |mode| auth.mode.contains(&mode);
+        if has(AuthMode::Tokens) && auth.tokens_file.is_none() && !demo {
+            return Err(ConfigError::new("auth.tokens_file", "must be set for the mode `tokens`"));
+        }
+        if has(AuthMode::Proxy) != auth.proxy_secret.is_some() {
+            return Err(ConfigError::new(
+                "auth.proxy_secret",
+                "goes with the mode `proxy`, and only with it",
+            ));
+        }
+        if self.authz.mode == AuthzMode::Rbac && self.rbac.files.is_empty() && !demo {
+            return Err(ConfigError::new("rbac.files", "must be set for the mode `rbac`"));
+        }
+        Ok(())
+    }
+
     /// Checks what the single types cannot say.
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         if self.profile == Profile::Demo && !self.listen.ip().is_loopback() {
@@ -219,6 +268,7 @@ impl Config {
             ("sources.file", &self.sources.file),
             ("sources.root", &self.sources.root),
             ("tenancy.limits", &self.tenancy.limits),
+            ("auth.tokens_file", &self.auth.tokens_file),
         ] {
             if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
                 return Err(ConfigError::new(key, "is empty; without the setting there is none"));
@@ -252,6 +302,7 @@ impl Config {
                 "must be `default`, the one namespace of the tenancy mode `single`",
             ));
         }
+        self.validate_access()?;
         let is_configured = self.tenancy.directory() == DirectorySource::Configured;
         if self.tenancy.mode == TenancyMode::Namespace && is_configured {
             if self.tenancy.namespaces.is_empty() {

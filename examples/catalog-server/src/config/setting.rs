@@ -145,21 +145,27 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .in_demo("namespace")
         .production("single")
         .often(),
-    Setting::new("tenancy.directory", "CATALOG_TENANCY_DIRECTORY", Text, "Which tenants there are. `configured`: those of `tenancy.namespaces`; `database`: those that `catalog-server namespaces` makes. The default is `configured` where namespaces are named"),
+    Setting::new("tenancy.directory", "CATALOG_TENANCY_DIRECTORY", Text, "Which tenants there are. `configured`: those of `tenancy.namespaces`; `database`: those that `catalog-server namespaces` makes; `kubernetes`: the namespaces of the cluster; `profiles`: its Kubeflow profiles. The default is `configured` where namespaces are named"),
     Setting::new("tenancy.namespaces", "CATALOG_NAMESPACES", List, "The tenants, where the configuration names them"),
+    Setting::new("tenancy.selector", "CATALOG_TENANCY_SELECTOR", Text, "The label selector of those namespaces or profiles of the cluster that are tenants: `catalog.kubeflow.org/tenant=true`; all of them if absent"),
     Setting::new("tenancy.limits", "CATALOG_TENANCY_LIMITS", Text, "A file of rates, quotas and weights, which is read again when it changes; without one those that `limits.yaml` beside the source shows"),
     Setting::new("tenancy.queue", "CATALOG_TENANCY_QUEUE", Integer, "So many requests of one tenant wait for their turn; others are refused with 503")
         .or("256"),
     Setting::new("tenancy.queue_wait_ms", "CATALOG_TENANCY_QUEUE_WAIT_MS", Integer, "How long a request waits for its turn before it is refused with 503, in milliseconds")
         .or("2000"),
-    Setting::new("auth.mode", "CATALOG_AUTH_MODE", Text, "How callers are known. `anonymous`: not at all, everybody is `system:anonymous`")
-        .in_demo("anonymous")
+    Setting::new("auth.mode", "CATALOG_AUTH_MODE", List, "How callers are known, by one or more of these. `tokens`: bearer tokens of a list; `proxy`: the headers X-Remote-User and X-Remote-Group of a proxy that shows a secret; `anonymous`: who shows nothing is `system:anonymous`")
+        .in_demo("tokens")
         .required()
         .often(),
-    Setting::new("authz.mode", "CATALOG_AUTHZ_MODE", Text, "What decides what callers may. `none`: nothing, everybody may do everything")
-        .in_demo("none")
+    Setting::new("auth.tokens_file", "CATALOG_AUTH_TOKENS_FILE", Text, "The list of tokens, YAML or JSON: `{sha256, user, groups}` each; it is read again when it changes"),
+    Setting::new("auth.proxy_secret", "CATALOG_AUTH_PROXY_SECRET", Text, "The secret by which the proxy proves that it is the proxy, 16 bytes or more").secret(),
+    Setting::new("auth.proxy_secret_header", "CATALOG_AUTH_PROXY_SECRET_HEADER", Text, "The header that the proxy sends the secret in")
+        .or("x-proxy-secret"),
+    Setting::new("authz.mode", "CATALOG_AUTHZ_MODE", Text, "What decides what callers may. `rbac`: the roles and bindings of `rbac.files`; `none`: nothing, everybody may do everything")
+        .in_demo("rbac")
         .required()
         .often(),
+    Setting::new("rbac.files", "CATALOG_RBAC_FILES", List, "Files of Kubernetes RBAC manifests: roles and bindings"),
     Setting::new("http.body_limit_bytes", "CATALOG_HTTP_BODY_LIMIT_BYTES", Integer, "The largest body of a request, in bytes")
         .or("1048576"),
     Setting::new("http.timeout_seconds", "CATALOG_HTTP_TIMEOUT_SECONDS", Integer, "How long a request may take, in seconds").or("30"),

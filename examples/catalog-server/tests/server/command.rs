@@ -96,8 +96,8 @@ fn every_setting_is_told_and_no_secret_is() {
     }
     for part in [
         "text; default demo, or production where a setting is given that could matter; CATALOG_PROFILE",
-        "text; required (production), default anonymous (demo); CATALOG_AUTH_MODE",
-        "text; required (production), default none (demo); CATALOG_AUTHZ_MODE",
+        "list; required (production), default tokens (demo); CATALOG_AUTH_MODE",
+        "text; required (production), default rbac (demo); CATALOG_AUTHZ_MODE",
         "text; no default; CATALOG_LISTEN_FILE",
         "list; default empty; CATALOG_PAGE_TOKEN_KEYS",
         "text; default single (production), default namespace (demo); CATALOG_TENANCY_MODE",

@@ -23,7 +23,7 @@ fn asked_to_leave_it_is_not_ready_first_serves_on_and_leaves_with_0() {
     assert_eq!(report["components"]["shutdown"]["status"], "failed");
     assert_eq!(server.get("/livez").status, 200);
     assert_eq!(server.get("/api/plugins").status, 200, "requests are served until others have heard");
-    slow.write_all(b"connection: close\r\n\r\n").unwrap();
+    slow.write_all(b"authorization: Bearer demo-operator\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     slow.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");

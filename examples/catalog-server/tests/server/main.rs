@@ -1,6 +1,7 @@
 //! The server as its users meet it: the binary, its output, its HTTP.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod access;
 mod command;
 mod demo;
 mod fixture;
@@ -9,3 +10,4 @@ mod lists;
 mod openapi;
 mod postgres;
 mod sources;
+mod tenants;

@@ -70,7 +70,7 @@ fn the_demo_is_the_same_on_postgres_with_and_without_row_level_security() {
                 assert!(!names.is_empty());
                 assert_eq!(names, embedded.get(&format!("{list}?{query}")).names(), "{list}?{query}");
             }
-            assert!(server.get(&format!("{list}?namespace=team-c")).names().is_empty());
+            assert_eq!(server.get(&format!("{list}?namespace=team-c")).code(), "namespace_not_found");
         }
         for (filter, q) in
             [("toolCount > 5 AND verified = true", ""), ("", "lab"), ("tags IS NOT NULL", "read")]
