@@ -29,19 +29,29 @@
 
 mod anonymous;
 mod authenticator;
-#[cfg(feature = "tokens")]
+#[cfg(feature = "_bearer")]
 mod bearer;
 mod chain;
 mod headers;
 mod layer;
 mod name;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod proxy;
 mod service;
+#[cfg(feature = "kube")]
+mod token_review;
 #[cfg(feature = "tokens")]
 mod tokens;
+#[cfg(feature = "_verdicts")]
+mod verdict;
 
 pub use catalog_core::future::ResponseFuture;
 
+#[cfg(feature = "oidc")]
+pub use self::oidc::{Claim, OidcAuthenticator, OidcError, OidcIssuer, OidcIssuerError, SigningAlgorithm};
+#[cfg(feature = "kube")]
+pub use self::token_review::TokenReviewAuthenticator;
 #[cfg(feature = "tokens")]
 pub use self::tokens::{
     TokenAuthenticator, TokenFile, TokenFileError, TokenList, TokenListError, token_digest,

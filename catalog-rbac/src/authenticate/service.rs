@@ -50,7 +50,7 @@ where
             Ok(verdict) => {
                 return match self.guard.admit(verdict, &mut parts, &context) {
                     Ok(()) => ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body))),
-                    Err(refused) => ResponseFuture::refused(refused.into_response()),
+                    Err(refused) => ResponseFuture::refused(refused),
                 };
             }
             Err(position) => position,
@@ -59,10 +59,10 @@ where
         let guard = Arc::clone(&self.guard);
         ResponseFuture::waiting(async move {
             let verdict = guard.chain.ask(position, &parts).await;
-            match guard.admit(verdict, &mut parts, &context) {
-                Ok(()) => inner.call(Request::from_parts(parts, body)).await,
-                Err(refused) => Ok(refused.into_response()),
+            if let Err(refused) = guard.admit(verdict, &mut parts, &context) {
+                return Ok(refused);
             }
+            inner.call(Request::from_parts(parts, body)).await
         })
     }
 }
@@ -76,45 +76,41 @@ struct Guard {
 
 impl Guard {
     /// Notes who asks and takes the credentials away.
-    fn admit(
+    fn admit<B: From<Bytes>>(
         &self,
         verdict: Verdict,
         parts: &mut Parts,
         context: &RequestContext,
-    ) -> Result<(), Box<Refused>> {
-        let refused = |problem: Problem, challenge| {
-            Box::new(Refused { problem: problem.in_context(context), challenge })
-        };
-        match verdict {
+    ) -> Result<(), Response<B>> {
+        let token = parts.headers.contains_key(header::AUTHORIZATION);
+        let (detail, kind) = match verdict {
             Verdict::Known(identity) => {
                 headers::strip(&mut parts.headers);
                 self.chain.strip(&mut parts.headers);
-                context.set_identity(identity).map_err(|_| {
+                return context.set_identity(identity).map_err(|_| {
                     tracing::error!(path = context.path(), "two layers find out who asks");
-                    refused(Problem::internal("the server is not set up for this route"), None)
-                })
-            }
-            Verdict::Nobody if parts.headers.contains_key(header::AUTHORIZATION) => {
-                let kind = RefusalKind::Invalid;
-                tracing::debug!(reason = "nothing knows the credential", "unauthenticated");
-                Err(refused(Problem::unauthenticated(kind.as_str()), Some(self.challenge(Some(kind)))))
-            }
-            Verdict::Nobody => {
-                let detail = "a credential is required";
-                Err(refused(Problem::unauthenticated(detail), Some(self.challenge(None))))
-            }
-            Verdict::Refused(refusal) => {
-                tracing::debug!(reason = refusal.reason(), "unauthenticated");
-                let token = parts.headers.contains_key(header::AUTHORIZATION);
-                let challenge = self.challenge(token.then_some(refusal.kind()));
-                Err(refused(Problem::unauthenticated(refusal.kind().as_str()), Some(challenge)))
+                    let problem = Problem::internal("the server is not set up for this route");
+                    problem.in_context(context).into_response()
+                });
             }
             Verdict::Unavailable(error) => {
                 tracing::warn!(error = &error as &dyn Error, "authenticator unavailable");
                 let problem = Problem::authenticator_unavailable("who asks cannot be found out now");
-                Err(refused(problem.with_retry_after(1), None))
+                return Err(problem.with_retry_after(1).in_context(context).into_response());
             }
-        }
+            Verdict::Nobody if token => {
+                tracing::debug!(reason = "nothing knows the credential", "unauthenticated");
+                (RefusalKind::Invalid.as_str(), Some(RefusalKind::Invalid))
+            }
+            Verdict::Nobody => ("a credential is required", None),
+            Verdict::Refused(refusal) => {
+                tracing::debug!(reason = refusal.reason(), "unauthenticated");
+                (refusal.kind().as_str(), token.then_some(refusal.kind()))
+            }
+        };
+        let mut response = Problem::unauthenticated(detail).in_context(context).into_response();
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, self.challenge(kind));
+        Err(response)
     }
 
     /// What RFC 6750, section 3, asks for: an error only where a token was shown.
@@ -131,21 +127,5 @@ impl Guard {
         };
         // the realm was checked and the texts are fixed
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
-    }
-}
-
-/// Why a request does not go on.
-struct Refused {
-    problem: Problem,
-    challenge: Option<HeaderValue>,
-}
-
-impl Refused {
-    fn into_response<B: From<Bytes>>(self) -> Response<B> {
-        let mut response = self.problem.into_response();
-        if let Some(challenge) = self.challenge {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-        }
-        response
     }
 }

@@ -2,7 +2,9 @@
 
 mod any_bytes;
 mod layer;
+mod oidc;
 mod proxy;
+mod token_review;
 mod tokens;
 
 use std::convert::Infallible;

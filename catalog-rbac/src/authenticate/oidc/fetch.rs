@@ -1,0 +1,70 @@
+use std::{io, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+
+/// Fetches small documents over HTTP/1.1. It follows no redirect: what an issuer says of itself is where it says it is.
+#[derive(Clone, Debug)]
+pub(super) struct Fetcher {
+    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+}
+
+/// Why a document is not there.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FetchError {
+    #[error("the URL is none that may be fetched")]
+    Url,
+    #[error("there was no answer")]
+    Send(#[source] hyper_util::client::legacy::Error),
+    #[error("the answer is {0}")]
+    Status(StatusCode),
+    #[error("the answer broke off or is longer than 1 MiB")]
+    Body(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A longer document is none, in bytes.
+const MAX_BYTES: usize = 1024 * 1024;
+
+impl Fetcher {
+    /// Trusts the certificates that the system does, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name; where there are none
+    /// that is an error only if they are `needed`.
+    pub(super) fn new(needed: bool) -> io::Result<Self> {
+        let builder = || {
+            ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(io::Error::other)
+        };
+        let builder = match builder()?.with_native_roots() {
+            Err(_) if !needed => builder()?.with_root_certificates(RootCertStore::empty()),
+            trusted => trusted?,
+        };
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(builder.with_no_client_auth())
+            .https_or_http()
+            .enable_http1()
+            .build();
+        // it is asked every few minutes, and a connection kept for so long is often dead
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
+        Ok(Self { client })
+    }
+
+    pub(super) async fn get(&self, url: &str) -> Result<Bytes, FetchError> {
+        let uri: Uri = url.parse().map_err(|_| FetchError::Url)?;
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = uri;
+        request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        let response = self.client.request(request).await.map_err(FetchError::Send)?;
+        if response.status() != StatusCode::OK {
+            return Err(FetchError::Status(response.status()));
+        }
+        let body = Limited::new(response.into_body(), MAX_BYTES).collect().await;
+        Ok(body.map_err(FetchError::Body)?.to_bytes())
+    }
+}
