@@ -6,10 +6,14 @@ pub mod authorize;
 pub mod engine;
 #[cfg(feature = "files")]
 pub mod policy;
+#[cfg(feature = "kube")]
+pub mod sar;
 #[cfg(feature = "metrics")]
 mod timed;
 mod union;
 
+#[cfg(feature = "kube")]
+pub use self::sar::SubjectAccessReviewAuthorizer;
 #[cfg(feature = "metrics")]
 pub use self::timed::TimedAuthorizer;
 pub use self::{authenticate::AnonymousLayer, authorize::AuthorizeLayer, union::UnionAuthorizer};
