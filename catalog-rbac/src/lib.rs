@@ -4,7 +4,7 @@
 pub mod authenticate;
 pub mod authorize;
 pub mod engine;
-#[cfg(feature = "files")]
+#[cfg(any(feature = "files", feature = "kube"))]
 pub mod policy;
 #[cfg(feature = "kube")]
 pub mod sar;

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
 use catalog_core::{
@@ -58,6 +58,11 @@ impl SubjectAccessReviewAuthorizer {
     /// Forgets every answer, also those that are under way: whoever asks from now on hears of what is true now.
     pub fn flush(&self) {
         self.shared.answers.flush();
+    }
+
+    /// The API group of the resources it asks for.
+    pub(crate) fn api_group(&self) -> Cow<'static, str> {
+        self.shared.config.api_group.clone()
     }
 
     /// The question of the resource, and that of the plugin's part of it.

@@ -16,8 +16,8 @@ use catalog_testkit_kubernetes::fake::On;
 use http_body_util::BodyExt;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use kube::{
-    Api, Client, Resource,
-    api::{DeleteParams, PostParams},
+    Api, Client,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
     client::Body,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -57,6 +57,12 @@ impl Rbac {
     pub(crate) async fn role(&self, namespace: &str, name: &str, rules: &[Value]) {
         let role = json!({"metadata": {"name": name}, "rules": rules});
         create(&Api::<Role>::namespaced(self.0.clone(), namespace), role).await;
+    }
+
+    pub(crate) async fn set_rules(&self, namespace: &str, role: &str, rules: &[Value]) {
+        let api: Api<Role> = Api::namespaced(self.0.clone(), namespace);
+        let patch = Patch::Merge(json!({ "rules": rules }));
+        api.patch(role, &PatchParams::default(), &patch).await.unwrap();
     }
 
     pub(crate) async fn bind(&self, namespace: &str, name: &str, kind: &str, role: &str, subject: &Value) {
@@ -101,7 +107,7 @@ impl Rbac {
 
 async fn create<K>(api: &Api<K>, object: Value)
 where
-    K: Resource + Clone + std::fmt::Debug + DeserializeOwned + Serialize,
+    K: Clone + std::fmt::Debug + DeserializeOwned + Serialize,
 {
     let object = serde_json::from_value(object).unwrap();
     api.create(&PostParams::default(), &object).await.unwrap();
@@ -130,6 +136,26 @@ impl Sent {
         });
         Client::new(service, "default")
     }
+}
+
+/// A client of a cluster that knows a field more than anybody: it shows `"resourceNames":["odd"]` as `"unless":["odd"]`.
+pub(crate) fn newer(client: Client) -> Client {
+    let service = tower::service_fn(move |request: http::Request<Body>| {
+        let client = client.clone();
+        async move {
+            let response = client.send(request).await?;
+            Ok::<_, kube::Error>(response.map(|body| {
+                // what the fake sends comes object by object
+                body.map_frame(|frame| {
+                    frame.map_data(|data| {
+                        let text = String::from_utf8_lossy(&data);
+                        text.replace(r#""resourceNames":["odd"]"#, r#""unless":["odd"]"#).into()
+                    })
+                })
+            }))
+        }
+    });
+    Client::new(service, "default")
 }
 
 /// Tenants by name, of which it lists two at a time.

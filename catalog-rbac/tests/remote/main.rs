@@ -8,3 +8,4 @@ mod fixture;
 mod sar;
 mod timed;
 mod union;
+mod watch;
