@@ -92,7 +92,9 @@ impl Answers {
 
     /// The answer that is kept, if one is.
     pub(super) fn known(&self, question: Question) -> Option<Answer> {
-        self.fresh(&self.key(question))
+        // reading waits for nothing
+        let kept = self.kept.get(&self.key(question)).now_or_never().flatten()?;
+        (Instant::now() < kept.until).then_some(kept.answer)
     }
 
     /// The answer that is kept, or else the one that `ask` gets.
@@ -106,11 +108,13 @@ where {
             return ask(&question).await.map_err(Arc::new);
         }
         let key = self.key(question);
-        if let Some(answer) = self.fresh(&key) {
-            return Ok(answer);
+        if let Some(kept) = self.kept.get(&key).await {
+            if Instant::now() < kept.until {
+                return Ok(kept.answer);
+            }
+            // over by our clock and not yet by the cache's
+            self.kept.invalidate(&key).await;
         }
-        // nothing, but for what is over by our clock and not yet by the cache's
-        self.kept.invalidate(&key).await;
         let load = self.load(&key.question, ask);
         self.kept.try_get_with_by_ref(&key, load).await.map(|kept| kept.answer)
     }
@@ -133,12 +137,6 @@ where {
 
     fn key(&self, question: Question) -> Key {
         Key { epoch: self.epoch.load(Ordering::SeqCst), question }
-    }
-
-    fn fresh(&self, key: &Key) -> Option<Answer> {
-        // reading waits for nothing
-        let kept = self.kept.get(key).now_or_never().flatten()?;
-        (Instant::now() < kept.until).then_some(kept.answer)
     }
 
     /// Up to a tenth less.

@@ -105,6 +105,27 @@ async fn of_many_who_ask_the_same_at_once_one_asks_the_cluster() {
     assert_eq!((allowed, fake.count(&reviews())), (1_000, 5));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_ask_on_several_threads_one_asks_the_cluster() {
+    let cluster = TestCluster::fake();
+    let fake = cluster.as_fake().unwrap();
+    let authorizer = authorizer(cluster.client());
+    for round in 1..=20 {
+        let ask = |_| {
+            let authorizer = authorizer.clone();
+            tokio::spawn(
+                async move { decide(&authorizer, &user("jane"), &list_assets(), Some("team-a")).await },
+            )
+        };
+        let asking: Vec<_> = (0..1_000).map(ask).collect();
+        for asked in asking {
+            assert!(!asked.await.unwrap().unwrap().is_allowed());
+        }
+        assert_eq!(fake.count(&reviews()), round);
+        authorizer.flush();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn nothing_that_was_asked_before_a_flush_is_kept_after_it() {
     let cluster = TestCluster::fake();
