@@ -82,12 +82,9 @@ impl Mirror {
         }
     }
 
-    /// What came to be due.
+    /// What came to be due; nothing before everything was read once.
     pub(super) fn take(&mut self) -> Option<Work> {
-        self.due = None;
-        if self.listed.len() < KINDS.len() {
-            return None;
-        }
+        self.due.take()?;
         let changed = std::mem::take(&mut self.changed);
         if !std::mem::replace(&mut self.built, true) {
             return Some(Work::Whole(self.known.values().cloned().collect()));
