@@ -6,8 +6,10 @@ pub mod authorize;
 pub mod engine;
 #[cfg(feature = "axum")]
 pub mod http;
-#[cfg(feature = "files")]
+#[cfg(any(feature = "files", feature = "kube"))]
 pub mod policy;
+#[cfg(feature = "kube")]
+pub mod sar;
 #[cfg(feature = "metrics")]
 mod timed;
 mod union;

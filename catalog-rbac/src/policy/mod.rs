@@ -2,6 +2,10 @@
 
 #[cfg(feature = "files")]
 mod files;
+#[cfg(feature = "kube")]
+mod kubernetes;
 
 #[cfg(feature = "files")]
 pub use self::files::{FilePolicy, FilePolicyError, FilePolicyStatus};
+#[cfg(feature = "kube")]
+pub use self::kubernetes::{KubernetesAuthorizer, KubernetesPolicy, KubernetesPolicyStatus};

@@ -2,7 +2,10 @@
 //! whoever they depend on does not answer.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod cluster;
 mod files;
 mod fixture;
+mod sar;
 mod timed;
 mod union;
+mod watch;
