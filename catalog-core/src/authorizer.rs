@@ -88,6 +88,16 @@ pub struct Rules {
     pub incomplete: bool,
 }
 
+impl Rules {
+    /// That everything may be done.
+    pub fn everything() -> Self {
+        let any = || vec!["*".to_owned()];
+        let rule =
+            ResourceRule { verbs: any(), api_groups: any(), resources: any(), resource_names: Vec::new() };
+        Self { resource_rules: vec![rule], incomplete: false }
+    }
+}
+
 /// One rule: each of the verbs for each of the resources. `*` is any.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -136,6 +146,22 @@ pub trait Authorizer: Send + Sync + fmt::Debug + 'static {
         None
     }
 
+    /// [Decides](Self::decide) several questions about the same identity, in their order.
+    ///
+    /// # Errors
+    /// [`AuthorizerError`] when it cannot tell one of them.
+    async fn decide_each(
+        &self,
+        identity: &Identity,
+        questions: &[Attributes<'_>],
+    ) -> Result<Vec<Decision>, AuthorizerError> {
+        let mut decisions = Vec::with_capacity(questions.len());
+        for question in questions {
+            decisions.push(self.decide(identity, *question).await?);
+        }
+        Ok(decisions)
+    }
+
     /// Why [`decide`](Self::decide) says what it says, in full: it names what allows or forbids.
     ///
     /// # Errors
@@ -179,6 +205,14 @@ impl<T: Authorizer + ?Sized> Authorizer for Arc<T> {
         (**self).decide_now(identity, attributes)
     }
 
+    async fn decide_each(
+        &self,
+        identity: &Identity,
+        questions: &[Attributes<'_>],
+    ) -> Result<Vec<Decision>, AuthorizerError> {
+        (**self).decide_each(identity, questions).await
+    }
+
     async fn explain(
         &self,
         identity: &Identity,
@@ -217,10 +251,7 @@ impl Authorizer for InsecureAllowAll {
     }
 
     async fn rules(&self, _: &Identity, _: &Namespace) -> Result<Rules, AuthorizerError> {
-        let any = || vec!["*".to_owned()];
-        let everything =
-            ResourceRule { verbs: any(), api_groups: any(), resources: any(), resource_names: Vec::new() };
-        Ok(Rules { resource_rules: vec![everything], incomplete: false })
+        Ok(Rules::everything())
     }
 
     async fn visible(&self, _: &Identity, _: &Permission) -> Result<Visible, AuthorizerError> {
@@ -289,9 +320,16 @@ pub async fn authorize<A: Authorizer + ?Sized>(
 ) -> Result<Granted, Refusal> {
     let question = Question::new(identity, permission, selector, name)?;
     let mut granted = question.grant();
-    for attributes in question.each() {
+    let mut each = question.each();
+    let (first, rest) = (each.next(), each.collect::<Vec<_>>());
+    if let Some(attributes) = first {
         let decision = authorizer.decide(identity, attributes).await.map_err(Refusal::Unavailable)?;
         granted.reason = question.allowed(decision)?;
+    }
+    if !rest.is_empty() {
+        for decision in authorizer.decide_each(identity, &rest).await.map_err(Refusal::Unavailable)? {
+            granted.reason = question.allowed(decision)?;
+        }
     }
     Ok(granted)
 }

@@ -1,12 +1,13 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod audited;
 pub mod authenticate;
 pub mod authorize;
 pub mod engine;
 #[cfg(feature = "axum")]
 pub mod http;
-#[cfg(any(feature = "files", feature = "kube"))]
+#[cfg(any(feature = "_sql", feature = "files", feature = "kube"))]
 pub mod policy;
 #[cfg(feature = "kube")]
 pub mod sar;
@@ -16,4 +17,7 @@ mod union;
 
 #[cfg(feature = "metrics")]
 pub use self::timed::TimedAuthorizer;
-pub use self::{authenticate::AnonymousLayer, authorize::AuthorizeLayer, union::UnionAuthorizer};
+pub use self::{
+    audited::AuditedAuthorizer, authenticate::AnonymousLayer, authorize::AuthorizeLayer,
+    union::UnionAuthorizer,
+};

@@ -108,6 +108,21 @@ impl<A: Authorizer> Authorizer for TimedAuthorizer<A> {
         Some(decision)
     }
 
+    /// Is timed as one decision for each question.
+    async fn decide_each(
+        &self,
+        identity: &Identity,
+        questions: &[Attributes<'_>],
+    ) -> Result<Vec<Decision>, AuthorizerError> {
+        let since = Instant::now();
+        let answer = self.answer(self.inner.decide_each(identity, questions)).await;
+        match &answer {
+            Ok(decisions) => decisions.iter().for_each(|decision| self.decided(since, label(decision))),
+            Err((_, label)) => self.decided(since, label),
+        }
+        answer.map_err(|(error, _)| error)
+    }
+
     async fn explain(
         &self,
         identity: &Identity,

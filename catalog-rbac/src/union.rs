@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use catalog_core::{
-    authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Reason, Visible},
+    authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Reason, Rules, Visible},
     identity::Identity,
     name::Namespace,
     permission::Permission,
@@ -175,6 +175,25 @@ impl Authorizer for UnionAuthorizer {
             reasons.push(member.explain(identity, attributes).await?);
         }
         Ok(if reasons.is_empty() { NOBODY.into_owned() } else { reasons.join("; ") })
+    }
+
+    /// What any member that allows can list. Where others may forbid, not all of it need hold, so it is incomplete.
+    async fn rules(&self, identity: &Identity, namespace: &Namespace) -> Result<Rules, AuthorizerError> {
+        let mut all = Rules { incomplete: !self.forbid.is_empty(), ..Rules::default() };
+        for member in &self.allow {
+            match member.authorizer.rules(identity, namespace).await {
+                Ok(rules) => {
+                    all.incomplete |= rules.incomplete;
+                    all.resource_rules.extend(rules.resource_rules);
+                }
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, member = &*member.name, "the rules of an authorizer are left out");
+                    all.incomplete = true;
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// What any member that allows can see, as far as [`decide`](Self::decide) says yes to it: a list shows nothing that a single

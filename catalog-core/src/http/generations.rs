@@ -84,7 +84,7 @@ impl Epochs {
                 self.shard(namespace, plugin).fetch_add(1, Ordering::AcqRel);
             }
             // what lists hold has not changed by it
-            Changed::Namespace { .. } => {}
+            Changed::Namespace { .. } | Changed::Policy => {}
             Changed::Unknown => {
                 for shard in &self.shards {
                     shard.fetch_add(1, Ordering::AcqRel);

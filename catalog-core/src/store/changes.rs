@@ -31,6 +31,8 @@ pub enum Changed<'a> {
         /// The tenant.
         namespace: &'a Namespace,
     },
+    /// Who may do what, as the database keeps it.
+    Policy,
     /// Anything: news may have been missed.
     Unknown,
 }

@@ -28,11 +28,13 @@ pub async fn notify(transaction: &mut Transaction, changed: &Changed<'_>) -> Res
     Ok(())
 }
 
-/// What is told: the tenant and the plugin, with a stroke between them; of the tenant itself, no plugin.
+/// What is told of the policy is its name. Else it is the tenant and the plugin, with a stroke between them; of the tenant itself, no plugin.
 fn payload(changed: &Changed<'_>) -> String {
     match changed {
         Changed::Assets { namespace, plugin } => format!("{namespace}/{plugin}"),
         Changed::Namespace { namespace } => format!("{namespace}/"),
+        // no tenant is called so
+        Changed::Policy => "policy".into(),
         Changed::Unknown => String::new(),
     }
 }
@@ -40,6 +42,9 @@ fn payload(changed: &Changed<'_>) -> String {
 /// Tells `changes` what `payload` says; one that cannot be read may say anything.
 #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "without the engine that notifies"))]
 pub(super) fn tell(changes: &Changes, payload: &str) {
+    if payload == "policy" {
+        return changes.tell(&Changed::Policy);
+    }
     let parts = payload.split_once('/');
     match parts.and_then(|(namespace, plugin)| Some((Namespace::new(namespace).ok()?, plugin))) {
         None => changes.tell(&Changed::Unknown),
@@ -86,12 +91,14 @@ mod tests {
         let (namespace, plugin) = ("team-a".parse().unwrap(), "mcp".parse().unwrap());
         tell(&changes, &payload(&Changed::Assets { namespace: &namespace, plugin: &plugin }));
         tell(&changes, &payload(&Changed::Namespace { namespace: &namespace }));
+        tell(&changes, &payload(&Changed::Policy));
         for odd in ["", "team-a", "Team/mcp", "a/b/c"] {
             tell(&changes, odd);
         }
         let heard = heard.lock().unwrap();
         assert!(heard[0].contains("team-a") && heard[0].contains("mcp"), "{heard:?}");
         assert_eq!(heard[1], r#"Namespace { namespace: "team-a" }"#);
-        assert_eq!(heard[2..], ["Unknown"; 4]);
+        assert_eq!(heard[2], "Policy");
+        assert_eq!(heard[3..], ["Unknown"; 4]);
     }
 }

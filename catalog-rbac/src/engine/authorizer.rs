@@ -8,7 +8,7 @@ use catalog_core::{
     permission::{API_GROUP, Permission, Reach},
 };
 
-use super::{Attributes, PolicyHandle, ResourceAttributes, Visible};
+use super::{Attributes, PolicyHandle, ResourceAttributes, Verdict, Visible};
 
 /// Decides by a policy in memory.
 ///
@@ -41,11 +41,7 @@ impl RbacAuthorizer {
         let (wide, narrow) = self.questions(attributes.permission, attributes.name, attributes.namespace);
         let snapshot = self.policy.load();
         let mut questions = [Some(wide), narrow].into_iter().flatten().map(Attributes::from);
-        if questions.any(|question| snapshot.decide(identity, &question).is_allowed()) {
-            Decision::Allow { reason: Reason::Borrowed("RBAC: allowed by a binding") }
-        } else {
-            Decision::NoOpinion { reason: Reason::Borrowed("RBAC: no binding allows it") }
-        }
+        decision(questions.any(|question| snapshot.decide(identity, &question).is_allowed()))
     }
 
     /// What a permission asks for: of the resource, and of the plugin's part of it.
@@ -65,6 +61,14 @@ impl RbacAuthorizer {
     }
 }
 
+fn decision(is_allowed: bool) -> Decision {
+    if is_allowed {
+        Decision::Allow { reason: Reason::Borrowed("RBAC: allowed by a binding") }
+    } else {
+        Decision::NoOpinion { reason: Reason::Borrowed("RBAC: no binding allows it") }
+    }
+}
+
 #[async_trait]
 impl Authorizer for RbacAuthorizer {
     async fn decide(
@@ -77,6 +81,25 @@ impl Authorizer for RbacAuthorizer {
 
     fn decide_now(&self, identity: &Identity, attributes: authorizer::Attributes<'_>) -> Option<Decision> {
         Some(self.verdict(identity, attributes))
+    }
+
+    /// Looks up the identity once.
+    async fn decide_each(
+        &self,
+        identity: &Identity,
+        questions: &[authorizer::Attributes<'_>],
+    ) -> Result<Vec<Decision>, AuthorizerError> {
+        let snapshot = self.policy.load();
+        let resolved = snapshot.resolve(identity);
+        let allows = |question: ResourceAttributes<'_>| {
+            let verdict = snapshot.decide_resolved(&resolved, &question.into());
+            verdict.map(Verdict::is_allowed).map_err(AuthorizerError::new)
+        };
+        let decide = |question: &authorizer::Attributes<'_>| {
+            let (wide, narrow) = self.questions(question.permission, question.name, question.namespace);
+            Ok(decision(allows(wide)? || narrow.map_or(Ok(false), allows)?))
+        };
+        questions.iter().map(decide).collect()
     }
 
     async fn explain(

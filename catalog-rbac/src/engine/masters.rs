@@ -2,8 +2,9 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use catalog_core::{
-    authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Reason, Visible},
+    authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Reason, Rules, Visible},
     identity::Identity,
+    name::Namespace,
     permission::Permission,
 };
 
@@ -39,6 +40,10 @@ impl Authorizer for MastersAuthorizer {
 
     fn decide_now(&self, identity: &Identity, _: Attributes<'_>) -> Option<Decision> {
         Some(verdict(identity))
+    }
+
+    async fn rules(&self, identity: &Identity, _: &Namespace) -> Result<Rules, AuthorizerError> {
+        Ok(if Self::is_master(identity) { Rules::everything() } else { Rules::default() })
     }
 
     async fn visible(&self, identity: &Identity, _: &Permission) -> Result<Visible, AuthorizerError> {

@@ -93,45 +93,72 @@ async fn can_i(authz: Authz, context: RequestContext, body: Bytes) -> Result<Res
     })?;
     // what is told of a verdict always serializes
     let told = match asked {
-        Asked::One(question) => serde_json::to_string(&answer(&authz, &context, question).await?),
+        Asked::One(question) => {
+            let answers = answers(&authz, &context, vec![question]).await?;
+            answers.first().map_or(Ok(String::new()), serde_json::to_string)
+        }
         Asked::Several(Several { questions }) if questions.len() > MOST => {
             return Err(Problem::invalid_body(format!("at most {MOST} questions are answered at once")));
         }
         Asked::Several(Several { questions }) => {
-            let mut answers = Vec::with_capacity(questions.len());
-            for question in questions {
-                answers.push(answer(&authz, &context, question).await?);
-            }
-            serde_json::to_string(&Answers { answers })
+            serde_json::to_string(&Answers { answers: answers(&authz, &context, questions).await? })
         }
     };
     Ok(json(told.unwrap_or_default()))
 }
 
-async fn answer(authz: &Authz, context: &RequestContext, question: Question) -> Result<Answer, Problem> {
-    let Question { verb, resource, plugin, namespace, name } = question;
-    let unknown = |what: &str, text: &str| {
-        let shown: String = text.chars().take(64).collect();
-        Problem::invalid_body(format!("`{shown}` is no {what} of the catalog"))
-    };
-    let verb = Verb::parse(&verb).ok_or_else(|| unknown("verb", &verb))?;
-    let of = Resource::parse(&resource).ok_or_else(|| unknown("resource", &resource))?;
-    let cluster = matches!(of, Resource::Plugins | Resource::Capabilities);
-    let reach = if cluster { Reach::Cluster } else { Reach::TenantOrAll };
-    let mut permission = Permission::new(verb, of, reach);
-    if let Some(plugin) = plugin {
-        permission = permission.of_plugin(plugin.to_string());
-    }
-    let namespace = namespace.or_else(|| authz.default.clone()).filter(|_| !cluster);
-    let attributes = Attributes::new(&permission, namespace.as_ref(), name.as_deref());
+async fn answers(
+    authz: &Authz,
+    context: &RequestContext,
+    questions: Vec<Question>,
+) -> Result<Vec<Answer>, Problem> {
     let identity = identity(context)?;
-    let decision =
-        authz.authorizer.decide(identity, attributes).await.map_err(|error| unavailable(&error))?;
-    // why not is for who writes the policy
-    let reason = if decision.is_allowed() {
-        Some(authz.authorizer.explain(identity, attributes).await.map_err(|error| unavailable(&error))?)
-    } else {
-        None
-    };
-    Ok(Answer { allowed: decision.is_allowed(), reason })
+    let asked = questions.into_iter().map(|question| question.known(authz)).collect::<Result<Vec<_>, _>>()?;
+    let attributes: Vec<Attributes<'_>> = asked.iter().map(Known::attributes).collect();
+    let decisions = authz.authorizer.decide_each(identity, &attributes).await;
+    let mut answers = Vec::with_capacity(attributes.len());
+    for (decision, attributes) in decisions.map_err(|error| unavailable(&error))?.iter().zip(attributes) {
+        // why not is for who writes the policy
+        let reason = if decision.is_allowed() {
+            let reason = authz.authorizer.explain(identity, attributes).await;
+            Some(reason.map_err(|error| unavailable(&error))?)
+        } else {
+            None
+        };
+        answers.push(Answer { allowed: decision.is_allowed(), reason });
+    }
+    Ok(answers)
+}
+
+/// A question in the catalog's words.
+struct Known {
+    permission: Permission,
+    namespace: Option<Namespace>,
+    name: Option<String>,
+}
+
+impl Known {
+    fn attributes(&self) -> Attributes<'_> {
+        Attributes::new(&self.permission, self.namespace.as_ref(), self.name.as_deref())
+    }
+}
+
+impl Question {
+    fn known(self, authz: &Authz) -> Result<Known, Problem> {
+        let Self { verb, resource, plugin, namespace, name } = self;
+        let unknown = |what: &str, text: &str| {
+            let shown: String = text.chars().take(64).collect();
+            Problem::invalid_body(format!("`{shown}` is no {what} of the catalog"))
+        };
+        let verb = Verb::parse(&verb).ok_or_else(|| unknown("verb", &verb))?;
+        let of = Resource::parse(&resource).ok_or_else(|| unknown("resource", &resource))?;
+        let cluster = matches!(of, Resource::Plugins | Resource::Capabilities);
+        let reach = if cluster { Reach::Cluster } else { Reach::TenantOrAll };
+        let mut permission = Permission::new(verb, of, reach);
+        if let Some(plugin) = plugin {
+            permission = permission.of_plugin(plugin.to_string());
+        }
+        let namespace = namespace.or_else(|| authz.default.clone()).filter(|_| !cluster);
+        Ok(Known { permission, namespace, name })
+    }
 }

@@ -1,5 +1,7 @@
 //! Where a policy comes from: sources that keep a [`PolicyHandle`](crate::engine::PolicyHandle) as they are.
 
+#[cfg(feature = "_sql")]
+pub mod database;
 #[cfg(feature = "files")]
 mod files;
 #[cfg(feature = "kube")]

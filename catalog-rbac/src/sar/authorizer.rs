@@ -7,6 +7,7 @@ use catalog_core::{
     identity::Identity,
     permission::Permission,
 };
+use futures_util::{StreamExt, TryStreamExt, stream};
 use kube::Client;
 
 use super::{
@@ -121,6 +122,19 @@ impl Authorizer for SubjectAccessReviewAuthorizer {
             answer = self.shared.answers.known(narrow)?;
         }
         Some(answer.decision())
+    }
+
+    /// Puts several questions to the cluster at once.
+    async fn decide_each(
+        &self,
+        identity: &Identity,
+        questions: &[Attributes<'_>],
+    ) -> Result<Vec<Decision>, AuthorizerError> {
+        let mut answers = Vec::with_capacity(questions.len());
+        for question in questions {
+            answers.push(self.decide(identity, *question));
+        }
+        stream::iter(answers).buffered(self.shared.config.at_once.max(1)).try_collect().await
     }
 
     async fn explain(

@@ -31,8 +31,8 @@ pub struct SubjectAccessReviewConfig {
     pub max_pause: Duration,
     /// In so many namespaces one list over all of them looks; with more it is an error.
     pub namespaces: usize,
-    /// In so many of them at once; at least 1.
-    pub namespaces_at_once: usize,
+    /// So many questions of one request are put at once; at least 1.
+    pub at_once: usize,
 }
 
 impl Default for SubjectAccessReviewConfig {
@@ -52,7 +52,7 @@ impl Default for SubjectAccessReviewConfig {
             pause: Duration::from_secs(1),
             max_pause: Duration::from_secs(30),
             namespaces: 1_000,
-            namespaces_at_once: 16,
+            at_once: 16,
         }
     }
 }

@@ -28,7 +28,7 @@ impl SubjectAccessReviewAuthorizer {
             let answer = self.answer(identity, attributes).await?;
             Ok((answer.verdict == Verdict::Allowed).then_some(namespace))
         });
-        let at_once = self.shared.config.namespaces_at_once.max(1);
+        let at_once = self.shared.config.at_once.max(1);
         let visible: Vec<Option<Namespace>> = asked.buffer_unordered(at_once).try_collect().await?;
         Ok(Visible::Set(visible.into_iter().flatten().collect()))
     }

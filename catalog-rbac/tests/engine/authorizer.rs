@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use catalog_core::{
-    authorizer::{Attributes, Authorizer, Visible, authorize},
+    authorizer::{Attributes, Authorizer, Decision, Visible, authorize},
     identity::{Authenticator, Identity},
     name::Namespace,
     permission::{Permission, Reach, Resource, Verb},
@@ -127,4 +127,31 @@ async fn masters_are_let_through_by_their_own_authorizer_alone() {
     assert!(authorize(&MastersAuthorizer, &jane(), &assets, Some(&one("team-a")), None).await.is_err());
     assert_eq!(MastersAuthorizer.visible(&master, &assets).await.unwrap(), Visible::All);
     assert_eq!(MastersAuthorizer.visible(&jane(), &assets).await.unwrap(), Visible::Set(BTreeSet::new()));
+}
+
+#[tokio::test]
+async fn several_questions_get_the_answers_that_each_of_them_gets() {
+    let (verbs, tenants) = ([Verb::Get, Verb::List, Verb::Delete], [None, Some("team-a"), Some("team-b")]);
+    let permissions: Vec<Permission> = verbs
+        .iter()
+        .flat_map(|verb| {
+            let wide = Permission::new(*verb, Resource::Assets, Reach::TenantOrAll);
+            [wide.clone(), wide.of_plugin("model"), Permission::new(*verb, Resource::Plugins, Reach::Cluster)]
+        })
+        .collect();
+    let tenants = tenants.map(|tenant| tenant.map(|tenant| tenant.parse::<Namespace>().unwrap()));
+    let questions: Vec<Attributes<'_>> = permissions
+        .iter()
+        .flat_map(|permission| {
+            tenants.iter().map(move |tenant| Attributes::new(permission, tenant.as_ref(), Some("x")))
+        })
+        .collect();
+    let authorizer = authorizer();
+    let together = authorizer.decide_each(&jane(), &questions).await.unwrap();
+    let mut alone = Vec::new();
+    for question in &questions {
+        alone.push(authorizer.decide(&jane(), *question).await.unwrap());
+    }
+    assert_eq!(together, alone);
+    assert!(together.iter().any(Decision::is_allowed) && !together.iter().all(Decision::is_allowed));
 }

@@ -2,7 +2,9 @@
 //! whoever they depend on does not answer.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod audited;
 mod cluster;
+mod database;
 mod files;
 mod fixture;
 mod sar;

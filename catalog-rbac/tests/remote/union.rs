@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use catalog_core::authorizer::{Attributes, Authorizer, Decision, Visible};
+use catalog_core::authorizer::{Attributes, Authorizer, Decision, InsecureAllowAll, Rules, Visible};
 use catalog_rbac::UnionAuthorizer;
 
-use crate::fixture::{Says, Scripted, causes, decide, decide_now, list_assets, namespaces, user};
+use crate::fixture::{Says, Scripted, causes, decide, decide_now, list_assets, namespace, namespaces, user};
 
 fn union(deny: &[Says], allow: &[Says]) -> UnionAuthorizer {
     let union = deny.iter().fold(UnionAuthorizer::new(), |union, says| {
@@ -113,4 +113,21 @@ async fn a_list_shows_what_any_member_allows_and_none_forbids() {
     ] {
         assert!(visible(&broken).await.is_err());
     }
+}
+
+#[tokio::test]
+async fn rules_are_those_of_all_members_and_incomplete_where_one_is() {
+    let rules = |union: UnionAuthorizer| async move {
+        union.rules(&user("jane"), &namespace("team-a")).await.unwrap()
+    };
+    let all = || UnionAuthorizer::new().with_allow("all", InsecureAllowAll);
+    assert_eq!(rules(all()).await, Rules::everything());
+    let silent = Scripted::new(Says::Nothing);
+    assert_eq!(
+        rules(all().with_allow("silent", silent.clone())).await,
+        Rules { incomplete: true, ..Rules::everything() }
+    );
+    // what somebody may forbid need not hold
+    assert!(rules(all().with_deny("silent", silent)).await.incomplete);
+    assert_eq!(rules(UnionAuthorizer::new()).await, Rules::default());
 }

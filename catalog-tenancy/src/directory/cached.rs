@@ -38,7 +38,7 @@ impl<D: NamespaceDirectory> CachedDirectory<D> {
             // an entry is marked before the future that would do the rest waits for anything
             Changed::Namespace { namespace } => drop(kept.invalidate(*namespace).now_or_never()),
             Changed::Unknown => kept.invalidate_all(),
-            Changed::Assets { .. } => {}
+            Changed::Assets { .. } | Changed::Policy => {}
         });
         self
     }

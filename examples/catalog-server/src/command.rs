@@ -10,7 +10,7 @@ use clap::{Arg, ArgMatches, Command};
 use crate::{
     AnyError,
     config::{Origin, SETTINGS, Setting, Settings},
-    namespaces, serve,
+    namespaces, rbac, serve,
 };
 
 /// Runs what the command line asks for.
@@ -26,6 +26,7 @@ pub(crate) fn run() -> Result<(), AnyError> {
         "config" => print(&settings.to_string())?,
         "routes" => print(&serve::offline(&config)?.0.to_string())?,
         "namespaces" => print(&namespaces::run(&config, inner)?)?,
+        "rbac" => print(&rbac::run(&config, inner)?)?,
         "openapi" => print(&format!("{}\n", serve::offline(&config)?.1))?,
         _ => serve::run(&config)?,
     }
@@ -59,6 +60,7 @@ fn command() -> Command {
         .subcommand(Command::new("keys").about("Print every setting: key, environment variable, default, unit, meaning"))
         .subcommand(Command::new("routes").about("Print every route and the permission that it asks for"))
         .subcommand(namespaces::command())
+        .subcommand(rbac::command())
         .subcommand(Command::new("openapi").about("Print the OpenAPI document"))
 }
 

@@ -1,6 +1,7 @@
 //! The reference catalog server: composition of the catalog crates, configuration, nothing else.
 
 mod access;
+mod cluster;
 mod command;
 mod config;
 mod docs;
@@ -11,6 +12,7 @@ mod loader;
 mod metrics;
 mod namespaces;
 mod progress;
+mod rbac;
 mod sample;
 mod serve;
 mod stack;

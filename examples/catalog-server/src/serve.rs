@@ -26,7 +26,7 @@ use catalog_core::{
     yaml,
 };
 use catalog_ha::{Drain, Readiness, probes, terminated};
-use catalog_rbac::http::Authz;
+use catalog_rbac::{http::Authz, policy::database as policy};
 use catalog_tenancy::{
     directory::{self, ConfiguredDirectory},
     http::Namespaces,
@@ -37,6 +37,7 @@ use tokio::net::TcpListener;
 use crate::{
     AnyError,
     access::{self, Access},
+    cluster::Cluster,
     command::print,
     config::{self, Config, ConfigError, Profile, Switch, milliseconds, seconds},
     docs, health,
@@ -104,8 +105,9 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     };
     let registry = registry()?;
     let changes = Changes::default();
-    let access = Access::new(config).await?;
-    let tenants = Tenants::new(config, &database, &changes).await?;
+    let cluster = Cluster::default();
+    let tenants = Tenants::new(config, &cluster, &database, &changes).await?;
+    let access = Access::new(config, &cluster, &database, &changes, &tenants.directory).await?;
     let assets = SqlAssetStore::new(database.clone(), Unaudited)
         .with_changes(changes.clone())
         .with_admission(Arc::clone(&tenants.admission));
@@ -125,12 +127,12 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let readiness =
         health::readiness(drain.clone(), database.clone(), migrated, registry.clone(), progress.clone())
             .with_check("tokens", {
-                let access = access.clone();
-                move || std::future::ready(access.tokens_component())
+                let authentication = access.authentication.clone();
+                move || std::future::ready(authentication.component())
             })
             .with_check("policy", {
-                let access = access.clone();
-                move || std::future::ready(access.policy_component())
+                let authorization = access.authorization.clone();
+                move || std::future::ready(authorization.component())
             })
             .with_check("limits", {
                 let last_read = tenants.last_read.clone();
@@ -145,9 +147,8 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
         None => metrics::routes(counted),
     };
     let (mode, directory) = (tenants.mode, Arc::clone(&tenants.directory));
-    let namespaces =
-        Namespaces::new(mode, directory, Arc::clone(&access.authorizer), tokens, &catalog.routes());
-    let told = access::routes(config, Arc::clone(&access.authorizer))?;
+    let namespaces = Namespaces::new(mode, directory, access.authorizer(), tokens, &catalog.routes());
+    let told = access::routes(config, access.authorizer())?;
     let own = own.merge(namespaces.routes()).merge(told);
     let served = routes(config, &catalog, &readiness, own, &mut String::new());
     let router = stack::stack(config, &tenants, &access, served)?;
@@ -218,6 +219,7 @@ async fn serve_until_told(
 pub(crate) async fn migrate_all(database: &Database) -> Result<Migrated, StoreError> {
     let migrated = migrate(database, MIGRATIONS).await?;
     migrate(database, directory::MIGRATIONS).await?;
+    migrate(database, policy::MIGRATIONS).await?;
     Ok(migrated)
 }
 

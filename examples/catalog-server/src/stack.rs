@@ -41,9 +41,9 @@ pub(crate) fn stack(
     // around each route that is not public
     let protection = ServiceBuilder::new()
         .layer(LimitRateLayer::peers(&tenants.limiters))
-        .layer(AuthenticateLayer::new(access.chain.clone()))
+        .layer(AuthenticateLayer::new(access.authentication.chain.clone()))
         .layer(resolve_tenant)
-        .layer(AuthorizeLayer::new(Arc::clone(&access.authorizer)))
+        .layer(AuthorizeLayer::new(access.authorizer()))
         .layer(AdmitTenantLayer::new(Arc::clone(&tenants.directory)))
         .layer(LimitRateLayer::callers(&tenants.limiters))
         .layer(IsolateTenantLayer::new(&tenants.permits));

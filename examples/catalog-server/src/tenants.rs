@@ -21,7 +21,8 @@ use catalog_tenancy::{
 
 use crate::{
     AnyError,
-    config::{Config, ConfigError, DirectorySource, milliseconds},
+    cluster::Cluster,
+    config::{Config, DirectorySource, milliseconds},
     limits::{LastRead, Limits, watch},
 };
 
@@ -42,9 +43,10 @@ pub(crate) struct Tenants {
 }
 
 impl Tenants {
-    /// As the configuration says, and with a directory in that database, if it is to be there.
+    /// As the configuration says, and with a directory in that cluster or database, if it is to be there.
     pub(crate) async fn new(
         config: &Config,
+        cluster: &Cluster,
         database: &Database,
         changes: &Changes,
     ) -> Result<Self, AnyError> {
@@ -71,7 +73,7 @@ impl Tenants {
                 let kept = CachedDirectory::new(store.clone(), milliseconds(config.cache.max_staleness_ms));
                 let admission = TenantAdmission::new(Arc::new(store.clone()), quotas.clone());
                 (Arc::new(kept.hearing(changes)), Arc::new(admission))
-            } else if let Some(cluster) = cluster(config).await? {
+            } else if let Some(cluster) = of_cluster(config, cluster).await? {
                 let directory: Arc<dyn NamespaceDirectory> = Arc::new(cluster);
                 let admission = TenantAdmission::new(Arc::clone(&directory), quotas.clone());
                 (directory, Arc::new(admission))
@@ -113,16 +115,13 @@ impl Tenants {
 }
 
 /// The cluster's directory, where it is to be that; followed for as long as the process lives.
-async fn cluster(config: &Config) -> Result<Option<KubernetesDirectory>, AnyError> {
+async fn of_cluster(config: &Config, cluster: &Cluster) -> Result<Option<KubernetesDirectory>, AnyError> {
     let of = match config.tenancy.directory() {
         DirectorySource::Kubernetes => KubernetesDirectory::namespaces,
         DirectorySource::Profiles => KubernetesDirectory::profiles,
         DirectorySource::Configured | DirectorySource::Database => return Ok(None),
     };
-    let client = kube::Client::try_default()
-        .await
-        .map_err(|error| ConfigError::new("tenancy.directory", format!("no cluster is known: {error}")))?;
-    let directory = of(client, config.tenancy.selector.as_deref());
+    let directory = of(cluster.client("tenancy.directory").await?, config.tenancy.selector.as_deref());
     tokio::spawn({
         let directory = directory.clone();
         async move { directory.run().await }

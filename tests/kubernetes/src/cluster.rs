@@ -2,6 +2,8 @@
 
 use std::env;
 use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use kube::{Client, Config};
@@ -137,6 +139,28 @@ impl TestCluster {
             Backend::Started(assets) => real::client_for(assets.config(), user, groups),
             Backend::Fake(fake) => fake.client_for(user, groups),
         }
+    }
+
+    /// A kubeconfig, as a file in `folder`, by which another process reaches it as whom the token names. The fake is reached for as
+    /// long as the runtime lives.
+    pub async fn kubeconfig(&self, folder: &Path, token: &str) -> PathBuf {
+        let kubeconfig = match &self.backend {
+            Backend::Given(config) => {
+                real::kubeconfig_as(&config.cluster_url.to_string(), config.root_cert.as_deref(), token)
+            }
+            Backend::Started(assets) => {
+                let config = assets.config();
+                real::kubeconfig_as(&config.cluster_url.to_string(), config.root_cert.as_deref(), token)
+            }
+            Backend::Fake(fake) => {
+                real::kubeconfig_as(&format!("http://{}", fake.serve().await), None, token)
+            }
+        };
+        let path = folder.join("kubeconfig");
+        // JSON is YAML
+        fs::write(&path, kubeconfig.to_string())
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        path
     }
 
     /// A namespace that is nobody else's, until it is dropped.

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue};
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use serde_json::{Value, json};
 
 /// Reads how to reach the server of a kubeconfig's current context.
 pub(crate) async fn kubeconfig(path: &str) -> Config {
@@ -34,4 +37,27 @@ pub(crate) fn client_for(config: &Config, user: &str, groups: &[&str]) -> Client
     config.headers.push(header("impersonate-user", user));
     config.headers.extend(groups.iter().map(|group| header("impersonate-group", group)));
     client(config)
+}
+
+/// How to reach that server with a token; its certificates are those that `roots`, in DER, signed.
+pub(crate) fn kubeconfig_as(server: &str, roots: Option<&[Vec<u8>]>, token: &str) -> Value {
+    let pem = |root: &Vec<u8>| {
+        let text = STANDARD.encode(root);
+        let lines: Vec<&str> =
+            text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+    };
+    let roots = roots.map(|roots| STANDARD.encode(roots.iter().map(pem).collect::<String>()));
+    let mut cluster = json!({"server": server});
+    if let Some(roots) = roots {
+        cluster["certificate-authority-data"] = roots.into();
+    }
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "test", "cluster": cluster}],
+        "users": [{"name": "test", "user": {"token": token}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        "current-context": "test",
+    })
 }

@@ -134,14 +134,40 @@ impl Policy {
 
     /// Every object, roles first.
     pub fn objects(&self) -> impl Iterator<Item = Object> {
-        let roles = self.roles.values().flat_map(BTreeMap::values);
-        let bindings = self.role_bindings.values().flat_map(BTreeMap::values);
-        let cluster_bindings = self.cluster_role_bindings.values();
-        roles
-            .map(|role| Object::Role(Arc::clone(role)))
-            .chain(self.cluster_roles.values().map(|role| Object::ClusterRole(Arc::clone(role))))
-            .chain(bindings.map(|binding| Object::RoleBinding(Arc::clone(binding))))
-            .chain(cluster_bindings.map(|binding| Object::ClusterRoleBinding(Arc::clone(binding))))
+        self.entries().map(|(_, object)| object)
+    }
+
+    /// Every object with its key, roles first.
+    pub fn entries(&self) -> impl Iterator<Item = (ObjectKey, Object)> {
+        fn namespaced<T>(
+            all: &Namespaced<T>,
+            kind: ObjectKind,
+            object: fn(Arc<T>) -> Object,
+        ) -> impl Iterator<Item = (ObjectKey, Object)> {
+            all.iter().flat_map(move |(namespace, of_namespace)| {
+                of_namespace.iter().map(move |(name, found)| {
+                    let namespace = Some(namespace.clone());
+                    (ObjectKey { kind, namespace, name: name.clone() }, object(Arc::clone(found)))
+                })
+            })
+        }
+        fn of_cluster<T>(
+            all: &BTreeMap<String, Arc<T>>,
+            kind: ObjectKind,
+            object: fn(Arc<T>) -> Object,
+        ) -> impl Iterator<Item = (ObjectKey, Object)> {
+            all.iter().map(move |(name, found)| {
+                (ObjectKey { kind, namespace: None, name: name.clone() }, object(Arc::clone(found)))
+            })
+        }
+        namespaced(&self.roles, ObjectKind::Role, Object::Role)
+            .chain(of_cluster(&self.cluster_roles, ObjectKind::ClusterRole, Object::ClusterRole))
+            .chain(namespaced(&self.role_bindings, ObjectKind::RoleBinding, Object::RoleBinding))
+            .chain(of_cluster(
+                &self.cluster_role_bindings,
+                ObjectKind::ClusterRoleBinding,
+                Object::ClusterRoleBinding,
+            ))
     }
 
     /// How many bindings there are.

@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use catalog_core::{
-    authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Visible},
+    authorizer::{Attributes, Authorizer, AuthorizerError, Decision, Rules, Visible},
     identity::Identity,
+    name::Namespace,
     permission::Permission,
 };
 
@@ -50,12 +51,24 @@ impl Authorizer for KubernetesAuthorizer {
         self.now().decide_now(identity, attributes)
     }
 
+    async fn decide_each(
+        &self,
+        identity: &Identity,
+        questions: &[Attributes<'_>],
+    ) -> Result<Vec<Decision>, AuthorizerError> {
+        self.now().decide_each(identity, questions).await
+    }
+
     async fn explain(
         &self,
         identity: &Identity,
         attributes: Attributes<'_>,
     ) -> Result<String, AuthorizerError> {
         self.now().explain(identity, attributes).await
+    }
+
+    async fn rules(&self, identity: &Identity, namespace: &Namespace) -> Result<Rules, AuthorizerError> {
+        self.now().rules(identity, namespace).await
     }
 
     async fn visible(

@@ -119,6 +119,9 @@ impl Tenancy {
 pub(crate) struct Auth {
     pub(crate) mode: Vec<AuthMode>,
     pub(crate) tokens_file: Option<PathBuf>,
+    pub(crate) oidc_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) tokenreview_audiences: Vec<String>,
     pub(crate) proxy_secret: Option<String>,
     pub(crate) proxy_secret_header: String,
 }
@@ -128,8 +131,12 @@ pub(crate) struct Auth {
 pub(crate) enum AuthMode {
     /// By bearer tokens of a list.
     Tokens,
+    /// By tokens that OpenID Connect issuers signed.
+    Oidc,
     /// By the headers of a proxy that shows a secret.
     Proxy,
+    /// By tokens that the Kubernetes cluster reviews.
+    TokenReview,
     /// Who shows nothing is `system:anonymous`.
     Anonymous,
 }
@@ -138,22 +145,45 @@ pub(crate) enum AuthMode {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Authz {
     pub(crate) mode: AuthzMode,
+    pub(crate) api_group: String,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum AuthzMode {
     /// Everybody may do everything.
     None,
-    /// Roles and bindings of files.
+    /// Roles and bindings of files or of the database.
     Rbac,
+    /// The roles and bindings of the Kubernetes cluster, followed.
+    RbacKubernetes,
+    /// The Kubernetes cluster, asked each time.
+    Sar,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rbac {
+    source: Option<RbacSource>,
     #[serde(default)]
     pub(crate) files: Vec<PathBuf>,
+}
+
+/// Where roles and bindings stand, if the server decides by its own.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RbacSource {
+    /// In files.
+    Files,
+    /// In the database.
+    Database,
+}
+
+impl Rbac {
+    /// Where roles and bindings stand.
+    pub(crate) fn source(&self) -> RbacSource {
+        self.source.unwrap_or(RbacSource::Files)
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -235,10 +265,42 @@ impl Config {
                 "goes with the mode `proxy`, and only with it",
             ));
         }
-        if self.authz.mode == AuthzMode::Rbac && self.rbac.files.is_empty() && !demo {
-            return Err(ConfigError::new("rbac.files", "must be set for the mode `rbac`"));
+        if has(AuthMode::Oidc) != auth.oidc_file.is_some() {
+            return Err(ConfigError::new("auth.oidc_file", "goes with the mode `oidc`, and only with it"));
         }
-        Ok(())
+        if !has(AuthMode::TokenReview) && !auth.tokenreview_audiences.is_empty() {
+            return Err(ConfigError::new(
+                "auth.tokenreview_audiences",
+                "goes only with the mode `tokenreview`",
+            ));
+        }
+        self.validate_policy(demo)
+    }
+
+    /// Checks that there is one place where the policy stands.
+    fn validate_policy(&self, demo: bool) -> Result<(), ConfigError> {
+        let (mode, rbac) = (self.authz.mode, &self.rbac);
+        if self.authz.api_group.is_empty() {
+            return Err(ConfigError::new("authz.api_group", "is empty"));
+        }
+        if mode != AuthzMode::Rbac && (rbac.source.is_some() || !rbac.files.is_empty()) {
+            return Err(ConfigError::new(
+                "authz.mode",
+                "is not `rbac`, so `rbac.source` and `rbac.files` mean nothing",
+            ));
+        }
+        match rbac.source() {
+            RbacSource::Files if mode == AuthzMode::Rbac && rbac.files.is_empty() && !demo => {
+                Err(ConfigError::new(
+                    "rbac.files",
+                    "must be set for the mode `rbac`, or `rbac.source` be `database`",
+                ))
+            }
+            RbacSource::Database if !rbac.files.is_empty() => {
+                Err(ConfigError::new("rbac.files", "go with the source `files`, and not with `database`"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Checks what the single types cannot say.
@@ -252,6 +314,7 @@ impl Config {
             ("sources.root", &self.sources.root),
             ("tenancy.limits", &self.tenancy.limits),
             ("auth.tokens_file", &self.auth.tokens_file),
+            ("auth.oidc_file", &self.auth.oidc_file),
         ] {
             if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
                 return Err(ConfigError::new(key, "is empty; without the setting there is none"));

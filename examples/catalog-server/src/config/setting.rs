@@ -153,18 +153,23 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .or("256"),
     Setting::new("tenancy.queue_wait_ms", "CATALOG_TENANCY_QUEUE_WAIT_MS", Integer, "How long a request waits for its turn before it is refused with 503, in milliseconds")
         .or("2000"),
-    Setting::new("auth.mode", "CATALOG_AUTH_MODE", List, "How callers are known, by one or more of these. `tokens`: bearer tokens of a list; `proxy`: the headers X-Remote-User and X-Remote-Group of a proxy that shows a secret; `anonymous`: who shows nothing is `system:anonymous`")
+    Setting::new("auth.mode", "CATALOG_AUTH_MODE", List, "How callers are known, by one or more of these. `oidc`: bearer tokens that the issuers of `auth.oidc_file` signed; `tokenreview`: bearer tokens that the Kubernetes cluster knows; `tokens`: bearer tokens of a list; `proxy`: the headers X-Remote-User and X-Remote-Group of a proxy that shows a secret; `anonymous`: who shows nothing is `system:anonymous`")
         .in_demo("tokens")
         .required()
         .often(),
     Setting::new("auth.tokens_file", "CATALOG_AUTH_TOKENS_FILE", Text, "The list of tokens, YAML or JSON: `{sha256, user, groups}` each; it is read again when it changes"),
+    Setting::new("auth.oidc_file", "CATALOG_AUTH_OIDC_FILE", Text, "The list of OpenID Connect issuers, YAML or JSON: `{issuer, audiences, username_claim?, groups_claim?, …}` each"),
+    Setting::new("auth.tokenreview_audiences", "CATALOG_AUTH_TOKENREVIEW_AUDIENCES", List, "Tokens that the cluster reviews have to be for one of these; without any, for the cluster's own API server"),
     Setting::new("auth.proxy_secret", "CATALOG_AUTH_PROXY_SECRET", Text, "The secret by which the proxy proves that it is the proxy, 16 bytes or more").secret(),
     Setting::new("auth.proxy_secret_header", "CATALOG_AUTH_PROXY_SECRET_HEADER", Text, "The header that the proxy sends the secret in")
         .or("x-proxy-secret"),
-    Setting::new("authz.mode", "CATALOG_AUTHZ_MODE", Text, "What decides what callers may. `rbac`: the roles and bindings of `rbac.files`; `none`: nothing, everybody may do everything")
+    Setting::new("authz.mode", "CATALOG_AUTHZ_MODE", Text, "What decides what callers may. `rbac`: roles and bindings of the server's own, which stand where `rbac.source` says; `rbac-kubernetes`: those of the Kubernetes cluster, followed; `sar`: the cluster, which is asked by SubjectAccessReview; `none`: nothing, everybody may do everything")
         .in_demo("rbac")
         .required()
         .often(),
+    Setting::new("authz.api_group", "CATALOG_AUTHZ_API_GROUP", Text, "The API group of the catalog's resources in roles")
+        .or("catalog.kubeflow.org"),
+    Setting::new("rbac.source", "CATALOG_RBAC_SOURCE", Text, "Where roles and bindings stand. `files`: in `rbac.files`; `database`: in its tables, where `catalog-server rbac` writes them. `files` if absent"),
     Setting::new("rbac.files", "CATALOG_RBAC_FILES", List, "Files, or folders of files, of Kubernetes RBAC manifests: roles and bindings; they are read again when they change"),
     Setting::new("http.body_limit_bytes", "CATALOG_HTTP_BODY_LIMIT_BYTES", Integer, "The largest body of a request, in bytes")
         .or("1048576"),

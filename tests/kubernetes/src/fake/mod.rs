@@ -12,6 +12,7 @@ mod aggregation;
 mod bootstrap;
 mod escalation;
 mod fault;
+mod front;
 mod identity;
 mod list;
 mod log;
@@ -30,6 +31,7 @@ mod validate;
 mod watch;
 mod write;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
@@ -102,6 +104,11 @@ impl Fake {
         };
         let credentials = headers.iter().map(credential).collect();
         Client::new(FakeService { server: Arc::clone(&self.server), credentials }, "default")
+    }
+
+    /// Serves it on a free port of the loopback address, without TLS, for as long as the runtime lives.
+    pub async fn serve(&self) -> SocketAddr {
+        front::serve(FakeService { server: Arc::clone(&self.server), credentials: Vec::new() }).await
     }
 
     /// Makes a token good.
