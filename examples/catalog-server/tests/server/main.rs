@@ -5,6 +5,7 @@ mod access;
 mod command;
 mod demo;
 mod fixture;
+mod kubernetes;
 mod lifecycle;
 mod lists;
 mod openapi;
