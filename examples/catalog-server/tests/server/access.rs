@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, fs};
 
-use crate::fixture::{Server, run};
+use crate::fixture::{Server, command, run};
 
 /// Each column of the table: a role, and what it shows.
 const ROLES: [(&str, Option<&str>); 7] = [
@@ -17,6 +17,11 @@ const ROLES: [(&str, Option<&str>); 7] = [
 
 /// The table that is expected: each route, asked for something of team-a's that is there, and the status for each role.
 const TABLE: &str = include_str!("access.txt");
+
+/// A token of ada's, who is an engineer of team-a, and its digest.
+const TOKEN: &str = "a-token-of-ada-for-tests";
+const DIGEST: &str = "70ec00023f166fa628e2876266bf809e44415f0b42fca1ad9f614795a7001771";
+const ROLES_OF_THE_DEMO: &str = include_str!("../../sample/roles.yaml");
 
 /// A path of the template that leads to something of team-a's.
 fn path(template: &str, names: &dyn Fn(&str) -> String) -> String {
@@ -263,5 +268,72 @@ fn what_access_needs_and_has_not_is_told_at_the_start() {
         let output = run(&["--listen", "127.0.0.1:0"], &given);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && error.contains(part), "{env:?}: {error}");
+    }
+}
+
+#[test]
+fn roles_in_the_database_are_changed_while_the_server_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("tokens.yaml"),
+        format!("- {{sha256: {DIGEST}, user: ada, groups: [team-a-engineers]}}\n"),
+    )
+    .unwrap();
+    fs::write(folder.path().join("roles.yaml"), ROLES_OF_THE_DEMO).unwrap();
+    let env = [
+        ("CATALOG_TENANCY_MODE", "namespace"),
+        ("CATALOG_NAMESPACES", "team-a,team-b"),
+        ("CATALOG_AUTH_MODE", "tokens"),
+        ("CATALOG_AUTH_TOKENS_FILE", "tokens.yaml"),
+        ("CATALOG_AUTHZ_MODE", "rbac"),
+        ("CATALOG_RBAC_SOURCE", "database"),
+        ("CATALOG_SHUTDOWN_DELAY_SECONDS", "0"),
+    ];
+    let mut server = Server::start(folder, &env);
+    server.token = Some(TOKEN);
+    let rbac = |args: &[&str]| {
+        let output = command(server.folder.path(), &env).arg("rbac").args(args).output().unwrap();
+        let said = if output.status.success() { output.stdout } else { output.stderr };
+        String::from_utf8(said).unwrap()
+    };
+    let list = "/api/model_catalog/v1alpha1/models?namespace=team-a";
+    assert_eq!(server.get(list).code(), "forbidden");
+    let applied = rbac(&["apply", "roles.yaml"]);
+    assert!(
+        applied.contains("RoleBinding team-a/engineers created\n") && applied.ends_with("0 unchanged\n"),
+        "{applied}"
+    );
+    server.wait_until(list, 200);
+    let ask =
+        ["--user", "ada", "--group", "team-a-engineers", "--verb", "list", "--resource", "assets/model"];
+    let why = rbac(&[&["explain"][..], &ask, &["--in", "team-a"]].concat());
+    assert_eq!(
+        why,
+        "yes: RBAC: allowed by RoleBinding \"engineers/team-a\" of ClusterRole \"catalog-engineer\" to Group \"team-a-engineers\"\n"
+    );
+    assert!(rbac(&[&["explain"][..], &ask].concat()).starts_with("no: "));
+    let exported = rbac(&["export"]);
+    fs::write(server.folder.path().join("exported.json"), &exported).unwrap();
+    let again = rbac(&["apply", "exported.json", "--prune"]);
+    assert!(!again.contains("created") && !again.contains("removed"), "{again}");
+    let exported: serde_json::Value = serde_json::from_str(&exported).unwrap();
+    assert_eq!(rbac(&["list"]).lines().count(), exported["items"].as_array().unwrap().len());
+    assert_eq!(
+        rbac(&["delete", "RoleBinding", "team-a/engineers"]),
+        "RoleBinding team-a/engineers removed\n0 unchanged\n"
+    );
+    server.wait_until(list, 403);
+    for (args, part) in [
+        (&["delete", "RoleBinding", "team-a/engineers"][..], "there is no RoleBinding `team-a/engineers`"),
+        (&["delete", "RoleBinding", "engineers"], "a RoleBinding is named `NAMESPACE/NAME`"),
+        (&["delete", "ClusterRole", "a/b"], "a ClusterRole has no namespace"),
+        (&["delete", "Pod", "a"], "`Pod` is no kind of a role or binding"),
+        (&["apply", "tokens.yaml"], "tokens.yaml"),
+        (&["apply", "nothing.yaml"], "`nothing.yaml`"),
+        (&["explain", "--user", "a", "--verb", "fly", "--resource", "assets"], "`fly` is no verb"),
+        (&["list", "--rbac-source", "files", "--rbac-files", "roles.yaml"], "rbac.source: is not `database`"),
+    ] {
+        let said = rbac(args);
+        assert!(said.contains(part), "{args:?}: {said}");
     }
 }

@@ -209,3 +209,57 @@ fn a_reader_that_has_had_enough_is_no_fault() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && told.is_empty(), "{told}");
 }
+
+#[test]
+fn ways_to_be_known_and_allowed_are_whole_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("none.yaml"), "[]\n").unwrap();
+    std::fs::write(folder.path().join("odd.yaml"), "- issuer: https://op.example\n  audience: x\n").unwrap();
+    std::fs::write(folder.path().join("plain.yaml"), "- {issuer: 'http://op.example', audiences: [x]}\n")
+        .unwrap();
+    let open = ("CATALOG_AUTHZ_MODE", "none");
+    for (env, part) in [
+        (&[("CATALOG_AUTH_MODE", "oidc"), open][..], "auth.oidc_file: goes with the mode `oidc`"),
+        (&[("CATALOG_AUTH_MODE", "anonymous"), ("CATALOG_AUTH_OIDC_FILE", "x.yaml"), open], "only with it"),
+        (
+            &[("CATALOG_AUTH_MODE", "oidc"), ("CATALOG_AUTH_OIDC_FILE", "x.yaml"), open],
+            "`x.yaml`: No such file",
+        ),
+        (&[("CATALOG_AUTH_MODE", "oidc"), ("CATALOG_AUTH_OIDC_FILE", "none.yaml"), open], "names no issuer"),
+        (
+            &[("CATALOG_AUTH_MODE", "oidc"), ("CATALOG_AUTH_OIDC_FILE", "odd.yaml"), open],
+            "`odd.yaml`: `[0].audience`: unknown field",
+        ),
+        (
+            &[("CATALOG_AUTH_MODE", "oidc"), ("CATALOG_AUTH_OIDC_FILE", "plain.yaml"), open],
+            "`issuer` is no https URL",
+        ),
+        (
+            &[("CATALOG_AUTH_MODE", "anonymous"), ("CATALOG_AUTH_TOKENREVIEW_AUDIENCES", "x"), open],
+            "goes only with the mode `tokenreview`",
+        ),
+        (&[("CATALOG_AUTH_MODE", "tokenreview"), open], "auth.mode: no Kubernetes cluster is known"),
+        (
+            &[("CATALOG_AUTH_MODE", "anonymous"), ("CATALOG_AUTHZ_MODE", "sar")],
+            "authz.mode: no Kubernetes cluster is known",
+        ),
+        (&[("CATALOG_AUTH_MODE", "anonymous"), ("CATALOG_AUTHZ_MODE", "rbac")], "rbac.files: must be set"),
+        (
+            &[
+                ("CATALOG_AUTH_MODE", "anonymous"),
+                ("CATALOG_AUTHZ_MODE", "rbac"),
+                ("CATALOG_RBAC_SOURCE", "database"),
+                ("CATALOG_RBAC_FILES", "x"),
+            ],
+            "go with the source `files`",
+        ),
+        (
+            &[("CATALOG_AUTH_MODE", "anonymous"), ("CATALOG_RBAC_SOURCE", "database"), open],
+            "is not `rbac`, so `rbac.source`",
+        ),
+    ] {
+        let output = command(folder.path(), env).args(["--listen", "127.0.0.1:0"]).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && told.contains(part), "{env:?}: {told}");
+    }
+}
