@@ -1,4 +1,7 @@
-use catalog_rbac::engine::{Policy, object::ObjectKind};
+use catalog_rbac::engine::{
+    Policy,
+    object::{Object, ObjectKind},
+};
 
 const MIXED: &str = r#"
 # a comment before everything
@@ -128,4 +131,12 @@ fn an_older_version_or_a_kind_in_other_letters_is_refused() {
             format!("apiVersion: '{version}'\nkind: {kind}\nmetadata: {{name: a, namespace: team-a}}\n");
         assert!(Policy::parse(&text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn what_is_written_as_a_manifest_is_read_as_what_it_was() {
+    let policy = Policy::parse(MIXED).unwrap();
+    let items: Vec<Object> = policy.objects().collect();
+    let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+    assert_eq!(Policy::parse(&list).unwrap(), policy);
 }

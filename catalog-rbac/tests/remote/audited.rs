@@ -14,13 +14,13 @@ type Heard = Arc<Mutex<Vec<String>>>;
 
 fn audited(scripted: Scripted) -> (impl Authorizer, Heard) {
     let heard = Heard::default();
-    let hears = Arc::clone(&heard);
+    let kept = Arc::clone(&heard);
     let observer = move |identity: &Identity,
                          attributes: Attributes<'_>,
                          decision: Result<&Decision, &AuthorizerError>| {
         let place = attributes.namespace.map(ToString::to_string).unwrap_or_default();
         let said = decision.map(Decision::is_allowed);
-        hears.lock().unwrap().push(format!("{} {place} {said:?}", identity.user));
+        kept.lock().unwrap().push(format!("{} {place} {said:?}", identity.user));
     };
     (AuditedAuthorizer::new(scripted, observer), heard)
 }

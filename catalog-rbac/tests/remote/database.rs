@@ -146,7 +146,7 @@ async fn listens(database: &Database) -> bool {
     select.push(
         "select count(*) from pg_stat_activity where query ilike 'listen%' and datname = current_database()",
     );
-    database.fetch(select).await.unwrap()[0].integer(0).unwrap() > 0
+    database.fetch(select).await.unwrap().first_mut().unwrap().integer(0).unwrap() > 0
 }
 
 /// Waits until it is so, for 10 s at most.

@@ -12,12 +12,12 @@ use catalog_core::{
 use catalog_rbac::{
     engine::{
         Policy, PolicyHandle, RbacAuthorizer,
-        object::{Object, ObjectKey, ObjectKind, RBAC_GROUP},
+        object::{Object, ObjectKey, ObjectKind},
     },
     policy::database::{Applied, SqlPolicyStore},
 };
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     AnyError,
@@ -130,7 +130,7 @@ async fn perform(config: &Config, database: &Database, matches: &ArgMatches) -> 
         }
         Some(("export", _)) => {
             let (policy, _) = store.load().await?;
-            let items = policy.objects().map(|object| manifest(&object)).collect::<Result<Vec<_>, _>>()?;
+            let items: Vec<Object> = policy.objects().collect();
             let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
             Ok(format!("{list:#}\n"))
         }
@@ -179,19 +179,6 @@ fn key(matches: &ArgMatches) -> Result<ObjectKey, AnyError> {
         _ => return Err(format!("a {kind} has no namespace").into()),
     };
     Ok(ObjectKey { kind, namespace, name: name.into() })
-}
-
-fn manifest(object: &Object) -> Result<Value, AnyError> {
-    let mut manifest = match object {
-        Object::Role(role) => serde_json::to_value(role)?,
-        Object::ClusterRole(role) => serde_json::to_value(role)?,
-        Object::RoleBinding(binding) => serde_json::to_value(binding)?,
-        Object::ClusterRoleBinding(binding) => serde_json::to_value(binding)?,
-        _ => return Err(format!("a {} has no manifest", object.kind()).into()),
-    };
-    manifest["apiVersion"] = format!("{RBAC_GROUP}/v1").into();
-    manifest["kind"] = object.kind().as_str().into();
-    Ok(manifest)
 }
 
 async fn explain(authorizer: &RbacAuthorizer, matches: &ArgMatches) -> Result<String, AnyError> {

@@ -48,10 +48,8 @@ pub(crate) fn kubeconfig_as(server: &str, roots: Option<&[Vec<u8>]>, token: &str
         format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
     };
     let roots = roots.map(|roots| STANDARD.encode(roots.iter().map(pem).collect::<String>()));
-    let mut cluster = json!({"server": server});
-    if let Some(roots) = roots {
-        cluster["certificate-authority-data"] = roots.into();
-    }
+    // what is null is not there
+    let cluster = json!({"server": server, "certificate-authority-data": roots});
     json!({
         "apiVersion": "v1",
         "kind": "Config",

@@ -9,7 +9,7 @@ mod selector;
 use std::{fmt, sync::Arc};
 
 use catalog_core::name::Namespace;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(super) use self::{
     binding::Who,
@@ -25,6 +25,8 @@ pub use self::{
 
 /// The API group of the objects, and of everything that they refer to.
 pub const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
+/// What a manifest of one says.
+const API_VERSION: &str = "rbac.authorization.k8s.io/v1";
 
 /// One object of a policy.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -112,6 +114,29 @@ impl Object {
             Self::ClusterRole(role) => &role.metadata,
             Self::RoleBinding(binding) => &binding.metadata,
             Self::ClusterRoleBinding(binding) => &binding.metadata,
+        }
+    }
+}
+
+/// As a manifest, with its version and kind.
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Manifest<'a, T> {
+            api_version: &'static str,
+            kind: &'static str,
+            #[serde(flatten)]
+            object: &'a T,
+        }
+        let (api_version, kind) = (API_VERSION, self.kind().as_str());
+        match self {
+            Self::Role(object) => Manifest { api_version, kind, object: &**object }.serialize(to),
+            Self::ClusterRole(object) => Manifest { api_version, kind, object: &**object }.serialize(to),
+            Self::RoleBinding(object) => Manifest { api_version, kind, object: &**object }.serialize(to),
+            Self::ClusterRoleBinding(object) => {
+                Manifest { api_version, kind, object: &**object }.serialize(to)
+            }
         }
     }
 }

@@ -1,60 +1,60 @@
 //! What decides: the embedded engine with many bindings, and a cluster whose answers are kept.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use catalog_core::directory::NamespaceDirectory;
 use catalog_rbac::{
-    engine::{Policy, PolicyHandle, RbacAuthorizer},
+    engine::{
+        Policy, PolicyHandle, RbacAuthorizer,
+        object::{
+            ClusterRole, ClusterRoleBinding, Metadata, Object, PolicyRule, RBAC_GROUP, RoleBinding, RoleRef,
+            Subject,
+        },
+    },
     sar::{SubjectAccessReviewAuthorizer, SubjectAccessReviewConfig},
 };
 use catalog_testkit_kubernetes::TestCluster;
 use kube::{
     Api,
-    api::{ApiResource, DynamicObject, GroupVersionKind, PostParams},
+    api::{ApiResource, GroupVersionKind, PostParams},
 };
-use serde_json::{Value, json};
 
 use crate::AnyError;
 
-const GROUP: &str = "rbac.authorization.k8s.io";
+const VIEWER: &str = "viewer";
 
-fn role() -> Value {
-    json!({
-        "apiVersion": format!("{GROUP}/v1"), "kind": "ClusterRole", "metadata": {"name": "viewer"},
-        "rules": [{"apiGroups": ["catalog.kubeflow.org"], "resources": ["assets"], "verbs": ["get", "list"]}],
-    })
+fn role() -> Object {
+    let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+    let rule = PolicyRule {
+        api_groups: texts(&["catalog.kubeflow.org"]),
+        resources: texts(&["assets"]),
+        verbs: texts(&["get", "list"]),
+        ..PolicyRule::default()
+    };
+    ClusterRole { metadata: Metadata::new(VIEWER), rules: vec![rule], ..ClusterRole::default() }.into()
 }
 
-fn binding(kind: &str, name: &str, namespace: Option<&str>, user: &str) -> Value {
-    let mut binding = json!({
-        "apiVersion": format!("{GROUP}/v1"), "kind": kind, "metadata": {"name": name},
-        "roleRef": {"apiGroup": GROUP, "kind": "ClusterRole", "name": "viewer"},
-        "subjects": [{"apiGroup": GROUP, "kind": "User", "name": user}],
-    });
-    if let Some(namespace) = namespace {
-        binding["metadata"]["namespace"] = namespace.into();
-    }
-    binding
+fn role_ref() -> RoleRef {
+    RoleRef { api_group: RBAC_GROUP.into(), kind: "ClusterRole".into(), name: VIEWER.into() }
+}
+
+fn subject(user: &str) -> Vec<Subject> {
+    vec![Subject {
+        kind: "User".into(),
+        api_group: RBAC_GROUP.into(),
+        name: user.into(),
+        ..Subject::default()
+    }]
 }
 
 /// With so many bindings, one of which lets `user` list in `t0`.
 pub(super) fn embedded(bindings: usize, user: &str) -> Result<RbacAuthorizer, AnyError> {
-    let of = |number: usize| {
-        let (user, name) = if number == 0 {
-            (user.to_owned(), "one".into())
-        } else {
-            (format!("user-{number}"), number.to_string())
-        };
-        binding("RoleBinding", &name, Some(&format!("t{}", number % 1_000)), &user)
-    };
-    let items: Vec<Value> = std::iter::once(role()).chain((0..bindings).map(of)).collect();
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
-    // a text of so many objects is more than a file of roles may be
     let mut policy = Policy::new();
-    for item in list["items"].as_array().into_iter().flatten() {
-        for object in Policy::parse(&item.to_string())?.objects() {
-            policy.add(object)?;
-        }
+    policy.add(role())?;
+    for number in 0..bindings {
+        let user = if number == 0 { user.to_owned() } else { format!("user-{number}") };
+        let metadata = Metadata::new(format!("b{number}")).in_namespace(format!("t{}", number % 1_000));
+        policy.add(RoleBinding { metadata, role_ref: role_ref(), subjects: subject(&user) })?;
     }
     Ok(RbacAuthorizer::new(Arc::new(PolicyHandle::new(policy))))
 }
@@ -65,14 +65,18 @@ pub(super) async fn cluster(
     user: &str,
 ) -> Result<SubjectAccessReviewAuthorizer, AnyError> {
     let client = TestCluster::fake().client();
-    for object in [role(), binding("ClusterRoleBinding", "one", None, user)] {
-        let kind = object["kind"].as_str().unwrap_or_default().to_owned();
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(GROUP, "v1", &kind));
-        let object: DynamicObject = serde_json::from_value(object)?;
-        Api::all_with(client.clone(), &resource).create(&PostParams::default(), &object).await?;
+    let binding =
+        ClusterRoleBinding { metadata: Metadata::new("one"), role_ref: role_ref(), subjects: subject(user) };
+    for object in [role(), binding.into()] {
+        let resource =
+            ApiResource::from_gvk(&GroupVersionKind::gvk(RBAC_GROUP, "v1", object.kind().as_str()));
+        let object = serde_json::from_value(serde_json::to_value(&object)?)?;
+        Api::<kube::api::DynamicObject>::all_with(client.clone(), &resource)
+            .create(&PostParams::default(), &object)
+            .await?;
     }
     let config = SubjectAccessReviewConfig {
-        allow_ttl: std::time::Duration::from_hours(1),
+        allow_ttl: Duration::from_hours(1),
         ..SubjectAccessReviewConfig::default()
     };
     Ok(SubjectAccessReviewAuthorizer::new(client, directory, config))
