@@ -1,9 +1,17 @@
 //! Logs.
 
+mod json;
+
 use std::io::{IsTerminal, stderr};
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{self, format::JsonFields},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
+use self::json::Json;
 use crate::{
     AnyError,
     config::{ConfigError, Log, LogFormat},
@@ -21,7 +29,8 @@ pub(crate) fn start(log: &Log) -> Result<(), AnyError> {
                 .try_init()?;
         }
         LogFormat::Json => {
-            registry.with(fmt::layer().with_writer(stderr).json().flatten_event(true)).try_init()?;
+            let layer = fmt::layer().event_format(Json).fmt_fields(JsonFields::new()).with_writer(stderr);
+            registry.with(layer).try_init()?;
         }
     }
     Ok(())
