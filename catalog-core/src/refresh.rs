@@ -13,7 +13,7 @@ use crate::{
     registry::panic_text,
     schema::PluginDefinition,
     source::{Refresh, RefreshFigures, RefreshState, Source, SourceState, SourceStatus},
-    store::{AssetStore, SourceKey, SourceStore, StoreError, hook::Fence},
+    store::{AssetStore, Attribution, SourceKey, SourceStore, StoreError, hook::Fence},
     tenant::TenantScope,
 };
 
@@ -72,6 +72,7 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
     pub async fn refresh<F: Fence<A::Transaction>>(
         &self,
         scope: &TenantScope,
+        by: &Attribution,
         plugin: &PluginDefinition,
         source: &Source,
         fence: &F,
@@ -85,7 +86,7 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
         let (state, figures) = match loaded {
             Ok(loaded) => {
                 let Loaded { drafts, rejected } = loaded;
-                let mut figures = self.assets.replace(scope, &key, drafts, fence).await?;
+                let mut figures = self.assets.replace(scope, by, &key, drafts, fence).await?;
                 figures.rejected = rejected.len() as u64;
                 for rejected in rejected.iter().take(REJECTED_SHOWN) {
                     tracing::warn!(plugin = %plugin.name, source = %source.spec.id, item = %rejected, "item rejected");
@@ -113,19 +114,20 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
         Ok(status)
     }
 
-    /// Removes a source with all its assets. One that is gone is no error.
+    /// Removes a source with all its assets, which go as its consequence. One that is gone is no error.
     ///
     /// # Errors
     /// Those of the stores. The source stays where its assets do.
     pub async fn remove<F: Fence<A::Transaction>>(
         &self,
         scope: &TenantScope,
+        by: &Attribution,
         key: &SourceKey,
         fence: &F,
     ) -> Result<(), StoreError> {
         let _writing = self.writing.lock().await;
-        self.assets.replace(scope, key, Vec::new(), fence).await?;
-        self.sources.remove(scope, key).await
+        self.assets.replace(scope, &by.consequence(), key, Vec::new(), fence).await?;
+        self.sources.remove(scope, by, key).await
     }
 
     async fn load(&self, plugin: &PluginDefinition, source: &Source) -> Result<Loaded, String> {
@@ -181,11 +183,13 @@ mod tests {
         provider::ProviderError,
         source::SourceSpec,
         store::{
-            MemoryAssetStore, MemorySourceStore,
+            Attribution, MemoryAssetStore, MemorySourceStore,
             hook::{Unaudited, Unfenced, Unqueued},
         },
         tenant::TenantSelector,
     };
+
+    const TEST: Attribution = Attribution::system("test");
 
     #[derive(Debug)]
     struct Verbose;
@@ -213,10 +217,10 @@ mod tests {
         let sources = MemorySourceStore::new(Unaudited, Unqueued);
         let spec: SourceSpec =
             serde_json::from_value(serde_json::json!({"id": "a", "type": "verbose"})).unwrap();
-        let source = sources.apply(&scope, &plugin.name, &spec).await.unwrap();
+        let source = sources.apply(&scope, &TEST, &plugin.name, &spec).await.unwrap();
         let refresher =
             Refresher::new(MemoryAssetStore::new(Unaudited), sources.clone()).with_provider(Verbose);
-        let status = refresher.refresh(&scope, &plugin, &source, &Unfenced).await.unwrap();
+        let status = refresher.refresh(&scope, &TEST, &plugin, &source, &Unfenced).await.unwrap();
         let error = status.error.unwrap();
         assert!(error.len() <= MAX_ERROR && error.starts_with("no good\\r\nno good"), "{error}");
         assert!(!error.contains(|c: char| c.is_control() && c != '\n'), "{error}");

@@ -1,11 +1,13 @@
 //! How much: what a tenant may keep.
 
+#[cfg(feature = "_sql")]
+use std::fmt;
 use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 #[cfg(feature = "_sql")]
-use catalog_core::store::database::Transaction;
+use catalog_core::store::{database::Transaction, hook::Recorder};
 use catalog_core::{
     directory::{NamespaceDirectory, NotAdmitted, admit},
     name::Namespace,
@@ -111,7 +113,9 @@ impl<T: Send> Admission<T> for TenantAdmission<dyn NamespaceDirectory> {
 /// For the directory in the stores' own database: what it says stays true until the transaction ends.
 #[cfg(feature = "_sql")]
 #[async_trait]
-impl Admission<Transaction> for TenantAdmission<crate::directory::SqlNamespaceStore> {
+impl<R: Recorder<Transaction> + fmt::Debug> Admission<Transaction>
+    for TenantAdmission<crate::directory::SqlNamespaceStore<R>>
+{
     async fn admit(&self, transaction: &mut Transaction, namespace: &Namespace) -> Result<(), StoreError> {
         self.directory.admit_within(transaction, namespace).await
     }

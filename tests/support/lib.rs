@@ -31,7 +31,7 @@ use catalog_core::{
         AssetStore, MemoryAssetStore, MemorySourceStore, SourceKey, SourceStore,
         hook::{Unaudited, Unfenced, Unqueued},
     },
-    testing::scope,
+    testing::{TEST, scope},
 };
 use catalog_ha::{Component, Drain, Readiness, probes};
 use catalog_rbac::AuthorizeLayer;
@@ -251,9 +251,12 @@ impl<A: AssetStore + Clone, S: SourceStore + Clone> Stack<A, S> {
         let drafts = items.into_iter().map(|item| AssetDraft::from_item(entity, item).unwrap()).collect();
         let (scope, key) =
             (scope(tenant).await, SourceKey { plugin: definition.name.clone(), id: source.parse().unwrap() });
-        self.assets.replace(&scope, &key, vec![(entity.kind.clone(), drafts)], &Unfenced).await.unwrap();
+        self.assets
+            .replace(&scope, &TEST, &key, vec![(entity.kind.clone(), drafts)], &Unfenced)
+            .await
+            .unwrap();
         let spec = serde_json::from_value(json!({"id": source, "name": source, "type": "yaml"})).unwrap();
-        self.sources.apply(&scope, &definition.name, &spec).await.unwrap();
+        self.sources.apply(&scope, &TEST, &definition.name, &spec).await.unwrap();
     }
 
     /// Asks for a path, as somebody or nobody.
@@ -284,7 +287,7 @@ fn faulty() -> Routes {
             http::Method::POST,
             "/faulty/json",
             may(),
-            doc("json"),
+            doc("json").changing_nothing(),
             |axum::Json(value): axum::Json<Vec<u8>>| async move { format!("{}", value.len()) },
         )
 }

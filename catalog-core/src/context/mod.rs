@@ -8,11 +8,14 @@ mod trace;
 
 use std::{
     borrow::Cow,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, request::Parts};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header::USER_AGENT, request::Parts};
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
@@ -45,6 +48,9 @@ struct Record {
     start: Instant,
     path: String,
     peer: Option<Peer>,
+    user_agent: Option<HeaderValue>,
+    event_id: OnceLock<Uuid>,
+    recorded: AtomicBool,
     route: OnceLock<Arc<RouteInfo>>,
     identity: OnceLock<Arc<Identity>>,
     tenant: OnceLock<TenantSelector>,
@@ -58,6 +64,9 @@ pub struct RouteInfo {
     access: Access,
     /// Which segment of the path names the object.
     object: Option<usize>,
+    audited: bool,
+    /// Of an answer that is what was asked for.
+    status: StatusCode,
 }
 
 impl RouteInfo {
@@ -67,7 +76,31 @@ impl RouteInfo {
         let is_placeholder = |segment: &str| segment.starts_with('{') && segment.ends_with('}');
         let object = template.split('/').enumerate().filter(|(_, segment)| is_placeholder(segment)).last();
         let object = object.map(|(index, _)| index);
-        Self { template, access, object }
+        Self { template, access, object, audited: false, status: StatusCode::OK }
+    }
+
+    /// A route whose requests are recorded.
+    #[must_use]
+    pub fn audited(mut self) -> Self {
+        self.audited = true;
+        self
+    }
+
+    /// A route that answers with that status what it could do; 200 unless it says so.
+    #[must_use]
+    pub fn answering(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Whether its requests are recorded.
+    pub fn is_audited(&self) -> bool {
+        self.audited
+    }
+
+    /// The status with which it answers what it could do.
+    pub fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// The path template.
@@ -100,6 +133,9 @@ impl RequestContext {
             start: Instant::now(),
             path: path.into(),
             peer,
+            user_agent: headers.get(USER_AGENT).cloned(),
+            event_id: OnceLock::new(),
+            recorded: AtomicBool::new(false),
             route: OnceLock::new(),
             identity: OnceLock::new(),
             tenant: OnceLock::new(),
@@ -156,6 +192,27 @@ impl RequestContext {
     /// Who is at the other end of the connection, where the listener told.
     pub fn peer(&self) -> Option<&Peer> {
         self.0.peer.as_ref()
+    }
+
+    /// What the client says it is.
+    pub fn user_agent(&self) -> Option<&HeaderValue> {
+        self.0.user_agent.as_ref()
+    }
+
+    /// The id of the request's one record, whoever writes it: a UUIDv7 that is made when it is first asked for.
+    pub fn event_id(&self) -> Uuid {
+        *self.0.event_id.get_or_init(Uuid::now_v7)
+    }
+
+    /// Notes that the request's record was put into a transaction. Whether that is committed is another matter, so this tells only
+    /// that nothing more need be written where all went well.
+    pub fn note_recorded(&self) {
+        self.0.recorded.store(true, Ordering::Release);
+    }
+
+    /// Whether the request's record was put into a transaction.
+    pub fn is_recorded(&self) -> bool {
+        self.0.recorded.load(Ordering::Acquire)
     }
 
     /// The route, once one has been found.
@@ -267,6 +324,17 @@ mod tests {
             let route = RouteInfo::new(template, Access::Public);
             assert_eq!(route.object_name(path).as_deref(), name, "{template} {path}");
         }
+    }
+
+    #[test]
+    fn a_request_has_one_event_id_whoever_asks() {
+        let context = context("user-agent", "test/1");
+        assert_eq!(context.event_id().get_version_num(), 7);
+        assert_eq!(context.event_id(), context.clone().event_id());
+        assert_ne!(context.event_id(), RequestContext::new("/", &HeaderMap::new(), None).event_id());
+        assert_eq!(context.user_agent().unwrap(), "test/1");
+        context.clone().note_recorded();
+        assert!(context.is_recorded());
     }
 
     #[test]

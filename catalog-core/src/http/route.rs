@@ -27,6 +27,8 @@ pub struct Doc {
     pub(super) parameters: Vec<Parameter>,
     pub(super) body: Option<Shape>,
     pub(super) reply: Reply,
+    /// Whether requests are recorded; none where nothing was said.
+    pub(super) audited: Option<bool>,
 }
 
 impl Doc {
@@ -39,7 +41,20 @@ impl Doc {
             parameters: Vec::new(),
             body: None,
             reply,
+            audited: None,
         }
+    }
+
+    /// Requests are recorded, whatever comes of them: what changes something says so, and what reads may.
+    pub fn audited(mut self) -> Self {
+        self.audited = Some(true);
+        self
+    }
+
+    /// Requests are not recorded, for they change nothing though their method could.
+    pub fn changing_nothing(mut self) -> Self {
+        self.audited = Some(false);
+        self
     }
 
     /// Under that heading.
@@ -90,6 +105,14 @@ pub enum RouteError {
     /// One operation id is used twice.
     #[error("the operation id `{0}` is used twice")]
     OperationTwice(String),
+    /// A method that could change something says neither that it is recorded nor that it changes nothing.
+    #[error("`{method} {path}` says neither that it is audited nor that it changes nothing")]
+    Unaudited {
+        /// The method.
+        method: Method,
+        /// The path.
+        path: String,
+    },
     /// A path's placeholder is not a parameter of the document, or the other way round.
     #[error("the path parameters of `{path}` are not those that it documents")]
     Parameters {
@@ -158,7 +181,8 @@ impl Routes {
     /// authorize; public ones are not. Within and without it the [request's context](crate::context) knows the route.
     ///
     /// # Errors
-    /// [`RouteError`] when two routes are one, or a document does not fit its path.
+    /// [`RouteError`] when two routes are one, a document does not fit its path, or a method that could change something does not say
+    /// whether it is audited.
     pub fn into_router<L>(self, protection: &L) -> Result<Router, RouteError>
     where
         L: Layer<Route> + Clone + Send + Sync + 'static,
@@ -168,14 +192,18 @@ impl Routes {
     {
         self.check()?;
         let mut router = Router::new();
-        for Declared { path, access, router: method_router, .. } in self.routes {
+        for Declared { path, access, doc, router: method_router, .. } in self.routes {
             let method_router = match access {
                 Access::Permission(_) | Access::Authenticated => {
                     method_router.route_layer(protection.clone())
                 }
                 Access::Public => method_router,
             };
-            let info = Arc::new(RouteInfo::new(path.as_str(), access));
+            let mut info = RouteInfo::new(path.as_str(), access).answering(doc.reply.status);
+            if doc.audited == Some(true) {
+                info = info.audited();
+            }
+            let info = Arc::new(info);
             router = router.route(&path, method_router.route_layer(DeclareLayer::new(info)));
         }
         Ok(router)
@@ -208,6 +236,9 @@ impl Routes {
                     return Err(RouteError::OperationTwice(doc.operation_id.clone()));
                 }
             }
+            if doc.audited.is_none() && !method.is_safe() {
+                return Err(RouteError::Unaudited { method: method.clone(), path: path.clone() });
+            }
             let documented = doc.parameters.iter().filter_map(Parameter::in_path);
             if !placeholders(path).eq(documented) {
                 return Err(RouteError::Parameters { path: path.clone() });
@@ -228,13 +259,14 @@ impl fmt::Debug for Routes {
     }
 }
 
-/// The table of routes and permissions, one a line.
+/// The table of routes and permissions, one a line, and what of it is audited.
 impl fmt::Display for Routes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.routes.iter().map(|route| route.path.len()).max().unwrap_or(0);
-        for Declared { method, path, access, .. } in &self.routes {
+        for Declared { method, path, access, doc, .. } in &self.routes {
+            let audited = if doc.audited == Some(true) { ", audited" } else { "" };
             write!(f, "{:7} {path:width$}  ", method.as_str())?;
-            writeln!(f, "{access}")?;
+            writeln!(f, "{access}{audited}")?;
         }
         Ok(())
     }
@@ -277,6 +309,20 @@ mod tests {
         assert!(matches!(twice.into_router(&Identity::new()), Err(RouteError::OperationTwice(_))));
         let undocumented = Routes::new().get("/a/{name}", permission(), doc("a"), handler);
         assert!(matches!(undocumented.into_router(&Identity::new()), Err(RouteError::Parameters { .. })));
+    }
+
+    #[test]
+    fn what_could_change_something_says_whether_it_is_audited() {
+        let with = |method: Method, doc| Routes::new().with(method, "/a", permission(), doc, handler);
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            let silent = with(method.clone(), doc("a")).into_router(&Identity::new());
+            assert!(matches!(silent, Err(RouteError::Unaudited { .. })), "{method}");
+            for told in [doc("a").audited(), doc("a").changing_nothing()] {
+                assert!(with(method.clone(), told).into_router(&Identity::new()).is_ok(), "{method}");
+            }
+        }
+        let table = with(Method::PUT, doc("a").audited()).to_string();
+        assert_eq!(table, "PUT     /a  list plugins (cluster), audited\n");
     }
 
     #[test]

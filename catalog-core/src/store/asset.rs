@@ -5,7 +5,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Changes, Documents, FieldOptions, SourceKey, StoreError, hook::Fence};
+use super::{Attribution, Changes, Documents, FieldOptions, SourceKey, StoreError, hook::Fence};
 use crate::{
     asset::{AssetDraft, AssetKey, AssetRecord, CollectionKey, FieldRef},
     clock::Timestamp,
@@ -139,6 +139,7 @@ pub trait AssetStore: Send + Sync + 'static {
     fn replace<F: Fence<Self::Transaction>>(
         &self,
         scope: &TenantScope,
+        by: &Attribution,
         source: &SourceKey,
         drafts: Vec<(KindName, Vec<AssetDraft>)>,
         fence: &F,

@@ -8,21 +8,24 @@ use std::{fmt, future::Future};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::{SourceKey, StoreError, StoreErrorKind};
+use super::{Attribution, SourceKey, StoreError, StoreErrorKind};
 use crate::{
+    directory::NamespaceRecord,
     name::{Namespace, PluginName, SourceId},
     source::{RefreshFigures, Source, redact},
     tenant::TenantScope,
 };
 
 /// One change, as a store tells it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Change<'a> {
+    /// Who makes it.
+    pub by: &'a Attribution,
     /// The tenant.
     pub namespace: &'a Namespace,
-    /// The plugin.
-    pub plugin: &'a PluginName,
+    /// The plugin; none for what is no plugin's.
+    pub plugin: Option<&'a PluginName>,
     /// What was changed.
     pub subject: Subject<'a>,
     /// The revision before; none for something new.
@@ -37,10 +40,11 @@ pub struct Change<'a> {
 
 impl<'a> Change<'a> {
     /// Of a source that was applied. Secrets in its properties are redacted.
-    pub(super) fn of_source(before: Option<&Source>, after: &'a Source) -> Self {
+    pub(super) fn of_source(by: &'a Attribution, before: Option<&Source>, after: &'a Source) -> Self {
         Self {
+            by,
             namespace: &after.namespace,
-            plugin: &after.plugin,
+            plugin: Some(&after.plugin),
             subject: Subject::Source(&after.spec.id),
             old_revision: before.map(|before| before.revision),
             new_revision: Some(after.revision),
@@ -50,30 +54,59 @@ impl<'a> Change<'a> {
     }
 
     /// Of a source that was removed.
-    pub(super) fn of_removed_source(before: &'a Source) -> Self {
+    pub(super) fn of_removed_source(by: &'a Attribution, before: &'a Source) -> Self {
         Self {
             old_revision: Some(before.revision),
             new_revision: None,
             old_value: Some(shown(before)),
             new_value: None,
-            ..Self::of_source(None, before)
+            ..Self::of_source(by, None, before)
         }
     }
 
     /// Of the assets of a source that were replaced.
     pub(super) fn of_assets(
+        by: &'a Attribution,
         namespace: &'a Namespace,
         source: &'a SourceKey,
         figures: RefreshFigures,
     ) -> Self {
         Self {
+            by,
             namespace,
-            plugin: &source.plugin,
+            plugin: Some(&source.plugin),
             subject: Subject::Assets(&source.id),
             old_revision: None,
             new_revision: None,
             old_value: None,
             new_value: Some(json!(figures)),
+        }
+    }
+
+    /// Of a tenant that was made or changed.
+    pub fn of_namespace(
+        by: &'a Attribution,
+        before: Option<&NamespaceRecord>,
+        after: &'a NamespaceRecord,
+    ) -> Self {
+        Self {
+            by,
+            namespace: &after.name,
+            plugin: None,
+            subject: Subject::Namespace,
+            old_revision: None,
+            new_revision: None,
+            old_value: before.map(|before| redact("", &json!(before))),
+            new_value: Some(redact("", &json!(after))),
+        }
+    }
+
+    /// Of a tenant that was removed.
+    pub fn of_removed_namespace(by: &'a Attribution, before: &'a NamespaceRecord) -> Self {
+        Self {
+            old_value: Some(redact("", &json!(before))),
+            new_value: None,
+            ..Self::of_namespace(by, None, before)
         }
     }
 }
@@ -91,6 +124,8 @@ pub enum Subject<'a> {
     Source(&'a SourceId),
     /// The assets of a source, in one refresh; the values are figures.
     Assets(&'a SourceId),
+    /// The tenant itself.
+    Namespace,
 }
 
 /// Records a change in the change's own transaction of type `T`.
@@ -246,5 +281,5 @@ pub trait Purge: Send + Sync + 'static {
     ///
     /// # Errors
     /// By kind: `ScopeTooWide` unless the scope is one tenant, `Unavailable`, `Conflict`, `Internal`.
-    async fn purge(&self, scope: &TenantScope, most: usize) -> Result<usize, StoreError>;
+    async fn purge(&self, scope: &TenantScope, by: &Attribution, most: usize) -> Result<usize, StoreError>;
 }

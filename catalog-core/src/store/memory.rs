@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicI64, Ordering},
@@ -13,8 +14,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    AssetPage, AssetQuery, AssetStore, Changed, Changes, FieldOptions, Found, OptionValues, SourceKey,
-    SourceQuery, SourceStore, StoreError, StoreErrorKind,
+    AssetPage, AssetQuery, AssetStore, Attribution, Changed, Changes, FieldOptions, Found, OptionValues,
+    SourceKey, SourceQuery, SourceStore, StoreError, StoreErrorKind,
     asset::{Known, Replacement},
     hook::{Admission, Change, Enqueue, Fence, JobRequest, Purge, Recorder, Stock, Unlimited, check_quota},
 };
@@ -28,10 +29,32 @@ use crate::{
     tenant::TenantScope,
 };
 
-/// What a change to a store in memory runs in. It holds nothing: the change is made after the hooks have agreed.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub struct MemoryTransaction;
+/// What a change to a store in memory runs in. The change is made after the hooks have agreed, and what they put here happens with it
+/// or not at all.
+#[derive(Default)]
+pub struct MemoryTransaction {
+    deferred: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl MemoryTransaction {
+    /// Does that when the change is made. It must not wait.
+    pub fn defer(&mut self, work: impl FnOnce() + Send + 'static) {
+        self.deferred.push(Box::new(work));
+    }
+
+    /// Makes it so.
+    pub fn commit(self) {
+        for work in self.deferred {
+            work();
+        }
+    }
+}
+
+impl fmt::Debug for MemoryTransaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MemoryTransaction({} deferred)", self.deferred.len())
+    }
+}
 
 type Assets = BTreeMap<Uuid, Arc<AssetRecord>>;
 type Sources = BTreeMap<(Namespace, PluginName, SourceId), Source>;
@@ -75,12 +98,18 @@ impl<R> MemoryAssetStore<R> {
     }
 
     /// Puts `after` in the place of `before`, if that is what is there.
-    fn put(&self, before: &Arc<Assets>, after: Assets) -> Result<(), StoreError> {
+    fn put(
+        &self,
+        before: &Arc<Assets>,
+        after: Assets,
+        transaction: MemoryTransaction,
+    ) -> Result<(), StoreError> {
         let mut assets = self.assets.write().unwrap_or_else(PoisonError::into_inner);
         if !Arc::ptr_eq(&assets, before) {
             return Err(StoreErrorKind::Conflict.into());
         }
         *assets = Arc::new(after);
+        transaction.commit();
         self.generation.fetch_add(1, Ordering::Release);
         Ok(())
     }
@@ -154,12 +183,13 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
     async fn replace<F: Fence<MemoryTransaction>>(
         &self,
         scope: &TenantScope,
+        by: &Attribution,
         source: &SourceKey,
         drafts: Vec<(KindName, Vec<AssetDraft>)>,
         fence: &F,
     ) -> Result<RefreshFigures, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
-        let mut transaction = MemoryTransaction;
+        let mut transaction = MemoryTransaction::default();
         fence.check(&mut transaction).await?;
         self.admission.admit(&mut transaction, namespace).await?;
         let before = self.snapshot();
@@ -175,7 +205,7 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
         let replacement = Replacement::plan(known, drafts, namespace, source, self.clock.now());
         let changes_something = replacement.changes_something();
         if changes_something {
-            let change = Change::of_assets(namespace, source, replacement.figures);
+            let change = Change::of_assets(by, namespace, source, replacement.figures);
             self.recorder.record(&mut transaction, &change).await?;
         }
         let mut after = Assets::clone(&before);
@@ -187,7 +217,7 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
         check_quota(stock, signed(kept) + growth, growth, self.admission.limit(namespace, stock))?;
         after.extend(replacement.written.into_iter().map(|record| (record.id, Arc::new(record))));
         if changes_something {
-            self.put(&before, after)?;
+            self.put(&before, after, transaction)?;
             self.changes.tell(&Changed::Assets { namespace, plugin: &source.plugin });
         }
         Ok(replacement.figures)
@@ -223,7 +253,7 @@ impl<R: Recorder<MemoryTransaction>> AssetStore for MemoryAssetStore<R> {
 
 #[async_trait]
 impl<R: Recorder<MemoryTransaction>> Purge for MemoryAssetStore<R> {
-    async fn purge(&self, scope: &TenantScope, most: usize) -> Result<usize, StoreError> {
+    async fn purge(&self, scope: &TenantScope, by: &Attribution, most: usize) -> Result<usize, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let before = self.snapshot();
         let of_tenant = || before.values().filter(|asset| asset.namespace == *namespace);
@@ -235,9 +265,10 @@ impl<R: Recorder<MemoryTransaction>> Purge for MemoryAssetStore<R> {
         let mut after = Assets::clone(&before);
         let removed = of_source.filter(|asset| after.remove(&asset.id).is_some()).count();
         let figures = RefreshFigures { removed: removed as u64, ..RefreshFigures::default() };
-        let change = Change::of_assets(namespace, &source, figures);
-        self.recorder.record(&mut MemoryTransaction, &change).await?;
-        self.put(&before, after)?;
+        let change = Change::of_assets(by, namespace, &source, figures);
+        let mut transaction = MemoryTransaction::default();
+        self.recorder.record(&mut transaction, &change).await?;
+        self.put(&before, after, transaction)?;
         self.changes.tell(&Changed::Assets { namespace, plugin: &source.plugin });
         Ok(removed)
     }
@@ -330,6 +361,7 @@ impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> SourceStore 
     async fn apply(
         &self,
         scope: &TenantScope,
+        by: &Attribution,
         plugin: &PluginName,
         spec: &SourceSpec,
     ) -> Result<Source, StoreError> {
@@ -340,8 +372,8 @@ impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> SourceStore 
             return Ok(before.clone());
         }
         let after = Source::applied(before.as_ref(), namespace, plugin, spec, self.clock.now());
-        let change = Change::of_source(before.as_ref(), &after);
-        let mut transaction = MemoryTransaction;
+        let change = Change::of_source(by, before.as_ref(), &after);
+        let mut transaction = MemoryTransaction::default();
         self.admission.admit(&mut transaction, namespace).await?;
         self.recorder.record(&mut transaction, &change).await?;
         if spec.enabled {
@@ -360,16 +392,21 @@ impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> SourceStore 
                 check_quota(Stock::Sources, signed(kept), 1, limit)?;
             }
             sources.insert(key, after.clone());
+            transaction.commit();
             Ok(after)
         })
     }
 
-    async fn remove(&self, scope: &TenantScope, key: &SourceKey) -> Result<(), StoreError> {
+    async fn remove(&self, scope: &TenantScope, by: &Attribution, key: &SourceKey) -> Result<(), StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let key = (namespace.clone(), key.plugin.clone(), key.id.clone());
         let Some(before) = self.read(|sources| sources.get(&key).cloned()) else { return Ok(()) };
-        self.recorder.record(&mut MemoryTransaction, &Change::of_removed_source(&before)).await?;
-        self.write(|sources| sources.remove(&key));
+        let mut transaction = MemoryTransaction::default();
+        self.recorder.record(&mut transaction, &Change::of_removed_source(by, &before)).await?;
+        self.write(|sources| {
+            sources.remove(&key);
+            transaction.commit();
+        });
         Ok(())
     }
 
@@ -392,15 +429,67 @@ impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> SourceStore 
 
 #[async_trait]
 impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> Purge for MemorySourceStore<R, Q> {
-    async fn purge(&self, scope: &TenantScope, most: usize) -> Result<usize, StoreError> {
+    async fn purge(&self, scope: &TenantScope, by: &Attribution, most: usize) -> Result<usize, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let of_tenant = |(of, plugin, id): &(Namespace, PluginName, SourceId)| {
             (of == namespace).then(|| SourceKey { plugin: plugin.clone(), id: id.clone() })
         };
         let keys: Vec<_> = self.read(|sources| sources.keys().filter_map(of_tenant).take(most).collect());
         for key in &keys {
-            self.remove(scope, key).await?;
+            self.remove(scope, by, key).await?;
         }
         Ok(keys.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::store::hook::Unqueued;
+
+    /// Counts changes, each when it is made.
+    #[derive(Debug)]
+    struct Counting(Arc<AtomicUsize>);
+
+    impl Recorder<MemoryTransaction> for Counting {
+        async fn record(&self, transaction: &mut MemoryTransaction, _: &Change<'_>) -> Result<(), StoreError> {
+            let count = Arc::clone(&self.0);
+            transaction.defer(move || drop(count.fetch_add(1, Ordering::SeqCst)));
+            Ok(())
+        }
+    }
+
+    /// Lets nobody keep anything.
+    #[derive(Debug)]
+    struct Full;
+
+    #[async_trait]
+    impl Admission<MemoryTransaction> for Full {
+        async fn admit(&self, _: &mut MemoryTransaction, _: &Namespace) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn limit(&self, _: &Namespace, _: Stock) -> Option<u64> {
+            Some(0)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_hooks_put_into_a_transaction_happens_with_the_change_or_not_at_all() {
+        let count = Arc::new(AtomicUsize::new(0));
+        let store = MemorySourceStore::new(Counting(Arc::clone(&count)), Unqueued);
+        let (scope, by) = (TenantScope::one("a".parse().unwrap()), Attribution::system("test"));
+        let plugin: PluginName = "mcp".parse().unwrap();
+        let spec: SourceSpec = serde_json::from_value(json!({"id": "s", "type": "yaml"})).unwrap();
+        store.apply(&scope, &by, &plugin, &spec).await.unwrap();
+        store.apply(&scope, &by, &plugin, &spec).await.unwrap();
+        let key = SourceKey { plugin: plugin.clone(), id: spec.id.clone() };
+        store.remove(&scope, &by, &key).await.unwrap();
+        assert_eq!(count.load(Ordering::SeqCst), 2, "what is as before is no change");
+        let full = store.with_admission(Arc::new(Full));
+        full.apply(&scope, &by, &plugin, &spec).await.unwrap_err();
+        assert_eq!(count.load(Ordering::SeqCst), 2);
     }
 }

@@ -4,6 +4,7 @@
 //! that no filter, position or name can reach another tenant. What must be atomic is one method.
 
 mod asset;
+mod attribution;
 mod changes;
 pub mod database;
 mod documents;
@@ -28,6 +29,7 @@ mod sqlite;
 
 pub use self::{
     asset::{AssetPage, AssetQuery, AssetStore, Found},
+    attribution::Attribution,
     changes::{Changed, Changes},
     documents::Documents,
     error::{StoreError, StoreErrorKind},

@@ -1,6 +1,6 @@
 use std::future::Future;
 
-use super::StoreError;
+use super::{Attribution, StoreError};
 use crate::{
     name::{PluginName, SourceId},
     page::PageSize,
@@ -57,6 +57,7 @@ pub trait SourceStore: Send + Sync + 'static {
     fn apply(
         &self,
         scope: &TenantScope,
+        by: &Attribution,
         plugin: &PluginName,
         spec: &SourceSpec,
     ) -> impl Future<Output = Result<Source, StoreError>> + Send;
@@ -68,6 +69,7 @@ pub trait SourceStore: Send + Sync + 'static {
     fn remove(
         &self,
         scope: &TenantScope,
+        by: &Attribution,
         key: &SourceKey,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 

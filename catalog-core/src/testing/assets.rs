@@ -5,7 +5,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{LostFence, scope};
+use super::{LostFence, TEST, scope};
 use crate::{
     asset::{AssetDraft, AssetKey, CollectionKey},
     filter::Filter,
@@ -54,7 +54,7 @@ pub(super) async fn replace<S: AssetStore>(
     items: impl IntoIterator<Item = Value>,
 ) -> RefreshFigures {
     let drafts = vec![(schema().kind, assets(items))];
-    store.replace(&scope(tenant).await, &source(of), drafts, &Unfenced).await.unwrap()
+    store.replace(&scope(tenant).await, &TEST, &source(of), drafts, &Unfenced).await.unwrap()
 }
 
 async fn documents<S: AssetStore>(store: &S, scope: &TenantScope, query: &AssetQuery) -> Vec<Value> {
@@ -280,9 +280,10 @@ pub async fn filters_words_and_sources_narrow<S: AssetStore>(store: &S) {
 pub async fn a_change_needs_one_tenant_and_a_fence_that_holds<S: AssetStore>(store: &S) {
     replace(store, "a", "s", [json!({"name": "before"})]).await;
     let drafts = || vec![(schema().kind, assets([json!({"name": "after"})]))];
-    let wide = store.replace(&scope("*").await, &source("s"), drafts(), &Unfenced).await.unwrap_err();
+    let wide = store.replace(&scope("*").await, &TEST, &source("s"), drafts(), &Unfenced).await.unwrap_err();
     assert_eq!(wide.kind(), StoreErrorKind::ScopeTooWide);
-    let fenced = store.replace(&scope("a").await, &source("s"), drafts(), &LostFence).await.unwrap_err();
+    let fenced =
+        store.replace(&scope("a").await, &TEST, &source("s"), drafts(), &LostFence).await.unwrap_err();
     assert_eq!(fenced.kind(), StoreErrorKind::Fenced);
     assert_eq!(names(store, "*", &AssetQuery::new(collection())).await, ["before"]);
     // what failed left nothing behind that stands in the way of the next
@@ -294,7 +295,7 @@ pub async fn a_change_needs_one_tenant_and_a_fence_that_holds<S: AssetStore>(sto
 /// A store whose recorder is a [`BrokenRecorder`](super::BrokenRecorder) makes no change.
 pub async fn a_change_is_recorded_or_not_made<S: AssetStore>(store: &S) {
     let drafts = vec![(schema().kind, assets([json!({"name": "x"})]))];
-    let refused = store.replace(&scope("a").await, &source("s"), drafts, &Unfenced).await.unwrap_err();
+    let refused = store.replace(&scope("a").await, &TEST, &source("s"), drafts, &Unfenced).await.unwrap_err();
     assert_eq!(refused.kind(), StoreErrorKind::Unavailable);
     assert_eq!(names(store, "*", &AssetQuery::new(collection())).await, [""; 0]);
     // a replacement that changes nothing has nothing to record

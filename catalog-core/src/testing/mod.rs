@@ -34,7 +34,7 @@ use crate::{
     identity::Identity,
     permission::{Permission, Reach, Resource, Verb},
     store::{
-        StoreError, StoreErrorKind,
+        Attribution, StoreError, StoreErrorKind,
         hook::{Change, Fence, Recorder},
     },
     tenant::{TenantScope, TenantSelector},
@@ -48,6 +48,9 @@ pub async fn scope(tenant: &str) -> TenantScope {
     let identity = Identity::system("test");
     authorize(&InsecureAllowAll, &identity, &permission, Some(&selector), None).await.unwrap().scope.unwrap()
 }
+
+/// On whose account the contracts change something.
+pub const TEST: Attribution = Attribution::system("test");
 
 /// A fence whose holder has lost its lease.
 #[derive(Clone, Copy, Debug, Default)]

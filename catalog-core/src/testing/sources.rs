@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::scope;
+use super::{TEST, scope};
 use crate::{
     name::PluginName,
     page::PageSize,
@@ -19,11 +19,11 @@ fn spec(id: &str, name: &str) -> SourceSpec {
 pub async fn sources_are_applied_listed_and_removed<S: SourceStore>(store: &S) {
     let plugin = |name: &str| -> PluginName { name.parse().unwrap() };
     let (a, b, all) = (scope("a").await, scope("b").await, scope("*").await);
-    let made = store.apply(&a, &plugin("mcp"), &spec("s", "One")).await.unwrap();
+    let made = store.apply(&a, &TEST, &plugin("mcp"), &spec("s", "One")).await.unwrap();
     assert_eq!((made.revision, made.status.state), (1, SourceState::Loading));
-    let same = store.apply(&a, &plugin("mcp"), &spec("s", "One")).await.unwrap();
+    let same = store.apply(&a, &TEST, &plugin("mcp"), &spec("s", "One")).await.unwrap();
     assert_eq!(same, made);
-    let changed = store.apply(&a, &plugin("mcp"), &spec("s", "Two")).await.unwrap();
+    let changed = store.apply(&a, &TEST, &plugin("mcp"), &spec("s", "Two")).await.unwrap();
     assert_eq!((changed.revision, changed.create_time), (2, made.create_time));
 
     let key = SourceKey { plugin: plugin("mcp"), id: "s".parse().unwrap() };
@@ -36,10 +36,10 @@ pub async fn sources_are_applied_listed_and_removed<S: SourceStore>(store: &S) {
     assert_eq!(store.find(&a, &key).await.unwrap().unwrap().status, status);
 
     for id in ["p", "q", "r"] {
-        store.apply(&a, &plugin("mcp"), &spec(id, id)).await.unwrap();
+        store.apply(&a, &TEST, &plugin("mcp"), &spec(id, id)).await.unwrap();
     }
-    store.apply(&a, &plugin("model"), &spec("s", "M")).await.unwrap();
-    store.apply(&b, &plugin("mcp"), &spec("s", "B")).await.unwrap();
+    store.apply(&a, &TEST, &plugin("model"), &spec("s", "M")).await.unwrap();
+    store.apply(&b, &TEST, &plugin("mcp"), &spec("s", "B")).await.unwrap();
     assert_eq!(store.find(&all, &key).await.unwrap(), None, "two tenants have it, so it is neither's");
     for (scope, of, expected) in [(&a, Some("mcp"), 4), (&a, None, 5), (&b, None, 1), (&all, None, 6)] {
         let mut query = SourceQuery { plugin: of.map(plugin), after: None, size: PageSize::new(2).unwrap() };
@@ -60,13 +60,14 @@ pub async fn sources_are_applied_listed_and_removed<S: SourceStore>(store: &S) {
         assert!(seen.is_sorted(), "{seen:?}");
     }
 
-    for outcome in
-        [store.apply(&all, &plugin("mcp"), &spec("s", "x")).await.map(drop), store.remove(&all, &key).await]
-    {
+    for outcome in [
+        store.apply(&all, &TEST, &plugin("mcp"), &spec("s", "x")).await.map(drop),
+        store.remove(&all, &TEST, &key).await,
+    ] {
         assert_eq!(outcome.unwrap_err().kind(), StoreErrorKind::ScopeTooWide);
     }
-    store.remove(&b, &key).await.unwrap();
-    store.remove(&b, &key).await.unwrap();
+    store.remove(&b, &TEST, &key).await.unwrap();
+    store.remove(&b, &TEST, &key).await.unwrap();
     assert_eq!(store.find(&b, &key).await.unwrap(), None);
     assert!(store.find(&a, &key).await.unwrap().is_some());
 }

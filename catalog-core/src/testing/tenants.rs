@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use super::{
+    TEST,
     assets::{collection, names, replace, schema},
     scope,
 };
@@ -56,7 +57,10 @@ where
     let put = async |tenant: &str, key: SourceKey, items: &[&str]| {
         let items = items.iter().map(|name| json!({"name": name}));
         let drafts = vec![(schema().kind, super::assets(items))];
-        assets.replace(&scope(tenant).await, &key, drafts, &Unfenced).await.map_err(|error| error.kind())
+        assets
+            .replace(&scope(tenant).await, &TEST, &key, drafts, &Unfenced)
+            .await
+            .map_err(|error| error.kind())
     };
     let refused = Err(StoreErrorKind::QuotaExceeded);
     assert_eq!(put("a", source("test", "s"), &["1", "2"]).await.unwrap().loaded, 2);
@@ -77,17 +81,17 @@ where
 
     let (a, b, closed) = (scope("a").await, scope("b").await, scope("closed").await);
     let (test, other) = (source("test", "x").plugin, source("other", "x").plugin);
-    sources.apply(&a, &test, &spec("one")).await.unwrap();
-    sources.apply(&a, &other, &spec("one")).await.unwrap();
-    let full = sources.apply(&a, &test, &spec("two")).await.unwrap_err();
+    sources.apply(&a, &TEST, &test, &spec("one")).await.unwrap();
+    sources.apply(&a, &TEST, &other, &spec("one")).await.unwrap();
+    let full = sources.apply(&a, &TEST, &test, &spec("two")).await.unwrap_err();
     assert_eq!(full.kind(), StoreErrorKind::QuotaExceeded);
     assert!(std::error::Error::source(&full).unwrap().to_string().contains("may have 2 sources"), "{full:?}");
-    sources.apply(&b, &test, &spec("two")).await.unwrap();
-    sources.remove(&a, &source("other", "one")).await.unwrap();
-    sources.apply(&a, &test, &spec("two")).await.unwrap();
+    sources.apply(&b, &TEST, &test, &spec("two")).await.unwrap();
+    sources.remove(&a, &TEST, &source("other", "one")).await.unwrap();
+    sources.apply(&a, &TEST, &test, &spec("two")).await.unwrap();
 
     assert_eq!(put("closed", source("test", "s"), &["1"]).await, Err(StoreErrorKind::NotAdmitted));
-    let refused = sources.apply(&closed, &test, &spec("one")).await.unwrap_err();
+    let refused = sources.apply(&closed, &TEST, &test, &spec("one")).await.unwrap_err();
     assert_eq!(refused.kind(), StoreErrorKind::NotAdmitted);
     let all = SourceQuery { plugin: None, after: None, size: crate::page::PageSize::DEFAULT };
     assert!(sources.list(&closed, &all).await.unwrap().is_empty());
@@ -104,7 +108,7 @@ where
             let items = (0..7).map(|i| json!({"name": format!("{of}-{i}"), "word": tenant}));
             replace(assets, tenant, of, items).await;
             let scope = scope(tenant).await;
-            sources.apply(&scope, &source("test", of).plugin, &spec(of)).await.unwrap();
+            sources.apply(&scope, &TEST, &source("test", of).plugin, &spec(of)).await.unwrap();
         }
     }
     let (a, plugin) = (scope("a").await, source("test", "s").plugin);
@@ -118,7 +122,7 @@ where
     });
     let mut steps = Vec::new();
     loop {
-        match assets.purge(&a, 5).await.unwrap() {
+        match assets.purge(&a, &TEST, 5).await.unwrap() {
             0 => break,
             removed => steps.push(removed),
         }
@@ -126,11 +130,14 @@ where
     assert!(steps.iter().all(|removed| *removed <= 5) && steps.iter().sum::<usize>() == 14, "{steps:?}");
     assert_eq!(told.load(Ordering::Relaxed), steps.len());
     assert_ne!(assets.generation(&a, &plugin).await.unwrap(), generation, "caches hear of it");
-    assert_eq!((sources.purge(&a, 1).await.unwrap(), sources.purge(&a, 9).await.unwrap()), (1, 1));
-    assert_eq!(sources.purge(&a, 9).await.unwrap(), 0);
+    assert_eq!(
+        (sources.purge(&a, &TEST, 1).await.unwrap(), sources.purge(&a, &TEST, 9).await.unwrap()),
+        (1, 1)
+    );
+    assert_eq!(sources.purge(&a, &TEST, 9).await.unwrap(), 0);
     let everything = AssetQuery { count: true, ..AssetQuery::new(collection()) };
     assert_eq!(assets.list(&a, &everything).await.unwrap().total, Some(0));
     assert_eq!(assets.list(&scope("b").await, &everything).await.unwrap().total, Some(14));
-    let wide = assets.purge(&scope("*").await, 5).await.unwrap_err();
+    let wide = assets.purge(&scope("*").await, &TEST, 5).await.unwrap_err();
     assert_eq!(wide.kind(), StoreErrorKind::ScopeTooWide);
 }

@@ -170,7 +170,7 @@ async fn a_database_that_only_reads_is_still_read() {
     assert_eq!(store.list(&scope, &query).await.unwrap().documents.len(), 2);
     let source =
         catalog_core::store::SourceKey { plugin: "test".parse().unwrap(), id: "one".parse().unwrap() };
-    let refused = store.replace(&scope, &source, Vec::new(), &Unfenced).await.unwrap_err();
+    let refused = store.replace(&scope, &testing::TEST, &source, Vec::new(), &Unfenced).await.unwrap_err();
     assert_eq!(refused.kind(), StoreErrorKind::Unavailable);
 }
 

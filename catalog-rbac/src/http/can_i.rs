@@ -22,7 +22,7 @@ pub(super) fn routes(authz: &Authz) -> Routes {
          plugin?, namespace?, name?}`, or `{questions: […]}` with up to 1,000; without a namespace it is asked for the whole cluster.",
         Reply::json("Answer"),
     );
-    let doc = doc.with_body(Shape::named("Question"));
+    let doc = doc.with_body(Shape::named("Question")).changing_nothing();
     let authz = authz.clone();
     Routes::new().with(
         Method::POST,

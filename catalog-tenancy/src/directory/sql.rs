@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use catalog_core::{
@@ -6,9 +6,9 @@ use catalog_core::{
     directory::{DirectoryError, NamespaceDirectory, NamespaceRecord, Phase},
     name::Namespace,
     store::{
-        Changed, Changes, StoreError, StoreErrorKind,
+        Attribution, Changed, Changes, StoreError, StoreErrorKind,
         database::{Database, Row, Transaction},
-        hook::Purge,
+        hook::{Change, Purge, Recorder},
         notify,
         sql::{Migration, MigrationSet},
         statement::{Dialect, Statement},
@@ -27,10 +27,12 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
     }],
 };
 
-/// The directory of tenants in a SQL database. It alone can make and remove tenants.
+/// The directory of tenants in a SQL database. It alone can make and remove tenants. Each change is told to the recorder `R` in the
+/// change's own transaction.
 #[derive(Clone, Debug)]
-pub struct SqlNamespaceStore {
+pub struct SqlNamespaceStore<R> {
     database: Database,
+    recorder: Arc<R>,
     changes: Changes,
     clock: Arc<dyn Clock>,
 }
@@ -58,10 +60,10 @@ pub struct Deleted {
 /// So many rows go in one transaction of a removal: a fraction of a second, so that others who write need not wait long.
 const STEP: usize = 500;
 
-impl SqlNamespaceStore {
+impl<R: Recorder<Transaction>> SqlNamespaceStore<R> {
     /// In that database, which has been [migrated](MIGRATIONS); its changes are told to `changes`, too.
-    pub fn new(database: Database, changes: Changes) -> Self {
-        Self { database, changes, clock: Arc::new(SystemClock) }
+    pub fn new(database: Database, recorder: R, changes: Changes) -> Self {
+        Self { database, recorder: Arc::new(recorder), changes, clock: Arc::new(SystemClock) }
     }
 
     /// With another clock.
@@ -75,7 +77,7 @@ impl SqlNamespaceStore {
     ///
     /// # Errors
     /// By kind: `NotAdmitted` while one of that name is being removed, `Unavailable`, `Corrupt`, `Internal`.
-    pub async fn create(&self, name: &Namespace) -> Result<NamespaceRecord, StoreError> {
+    pub async fn create(&self, by: &Attribution, name: &Namespace) -> Result<NamespaceRecord, StoreError> {
         let mut transaction = self.database.begin().await?;
         let record = NamespaceRecord::new(name.clone());
         let now = self.clock.now().unix_ms();
@@ -87,7 +89,7 @@ impl SqlNamespaceStore {
             let there = locked(&mut transaction, name).await?.ok_or(StoreErrorKind::Conflict)?;
             return if there.phase == Phase::Terminating { Err(terminating(name)) } else { Ok(there) };
         }
-        self.commit(transaction, name).await?;
+        self.commit(transaction, &Change::of_namespace(by, None, &record)).await?;
         Ok(record)
     }
 
@@ -97,6 +99,7 @@ impl SqlNamespaceStore {
     /// By kind: `NotAdmitted` while it is being removed, `Unavailable`, `Corrupt`, `Internal`.
     pub async fn change(
         &self,
+        by: &Attribution,
         name: &Namespace,
         change: &NamespaceChange,
     ) -> Result<Option<NamespaceRecord>, StoreError> {
@@ -105,6 +108,7 @@ impl SqlNamespaceStore {
         if record.phase == Phase::Terminating {
             return Err(terminating(name));
         }
+        let before = record.clone();
         if let Some(display_name) = &change.display_name {
             record.display_name = Some(display_name.clone()).filter(|text| !text.is_empty());
         }
@@ -116,7 +120,7 @@ impl SqlNamespaceStore {
         }
         record.phase = change.phase.unwrap_or(record.phase);
         self.write(&mut transaction, &record).await?;
-        self.commit(transaction, name).await?;
+        self.commit(transaction, &Change::of_namespace(by, Some(&before), &record)).await?;
         Ok(Some(record))
     }
 
@@ -129,18 +133,25 @@ impl SqlNamespaceStore {
     pub async fn delete(
         &self,
         scope: &TenantScope,
+        by: &Attribution,
         stores: &[&dyn Purge],
     ) -> Result<Option<Deleted>, StoreError> {
         let name = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let mut transaction = self.database.begin().await?;
-        let Some(mut record) = locked(&mut transaction, name).await? else { return Ok(None) };
-        record.phase = Phase::Terminating;
-        self.write(&mut transaction, &record).await?;
-        self.commit(transaction, name).await?;
+        let Some(before) = locked(&mut transaction, name).await? else { return Ok(None) };
+        let record = NamespaceRecord { phase: Phase::Terminating, ..before.clone() };
+        let consequence = by.consequence();
+        if before != record {
+            self.write(&mut transaction, &record).await?;
+            let change = Change::of_namespace(&consequence, Some(&before), &record);
+            self.commit(transaction, &change).await?;
+        } else {
+            transaction.rollback().await?;
+        }
         let mut deleted = Deleted::default();
         for store in stores {
             loop {
-                let rows = store.purge(scope, STEP).await?;
+                let rows = store.purge(scope, &consequence, STEP).await?;
                 if rows == 0 {
                     break;
                 }
@@ -152,8 +163,9 @@ impl SqlNamespaceStore {
         let mut delete = Statement::new(transaction.dialect());
         delete.push("delete from catalog_tenancy_namespaces where name = ").bind(name.as_str());
         delete.push(" and phase = ").bind(Phase::Terminating.as_str());
-        transaction.execute(delete).await?;
-        self.commit(transaction, name).await?;
+        if transaction.execute(delete).await? > 0 {
+            self.commit(transaction, &Change::of_removed_namespace(by, &record)).await?;
+        }
         Ok(Some(deleted))
     }
 
@@ -194,8 +206,9 @@ impl SqlNamespaceStore {
         transaction.execute(update).await.map(drop)
     }
 
-    async fn commit(&self, mut transaction: Transaction, name: &Namespace) -> Result<(), StoreError> {
-        let changed = Changed::Namespace { namespace: name };
+    async fn commit(&self, mut transaction: Transaction, change: &Change<'_>) -> Result<(), StoreError> {
+        self.recorder.record(&mut transaction, change).await?;
+        let changed = Changed::Namespace { namespace: change.namespace };
         notify(&mut transaction, &changed).await?;
         transaction.commit().await?;
         self.changes.tell(&changed);
@@ -204,7 +217,7 @@ impl SqlNamespaceStore {
 }
 
 #[async_trait]
-impl NamespaceDirectory for SqlNamespaceStore {
+impl<R: Recorder<Transaction> + fmt::Debug> NamespaceDirectory for SqlNamespaceStore<R> {
     async fn find(&self, name: &Namespace) -> Result<Option<Arc<NamespaceRecord>>, DirectoryError> {
         let mut select = select(self.database.dialect());
         select.push(" where name = ").bind(name.as_str());

@@ -6,9 +6,10 @@ use catalog_core::{
     store::{
         Changes,
         database::{Database, DatabaseOptions},
+        hook::Unaudited,
         sql::migrate,
     },
-    testing::scope,
+    testing::{TEST, scope},
 };
 use catalog_tenancy::{
     directory::{ConfiguredDirectory, MIGRATIONS, SqlNamespaceStore},
@@ -16,7 +17,7 @@ use catalog_tenancy::{
 };
 
 struct Fixture {
-    store: SqlNamespaceStore,
+    store: SqlNamespaceStore<Unaudited>,
     database: Database,
     changes: Changes,
     _folder: Option<tempfile::TempDir>,
@@ -25,7 +26,7 @@ struct Fixture {
 async fn fixture(database: Database, folder: Option<tempfile::TempDir>) -> Fixture {
     migrate(&database, MIGRATIONS).await.unwrap();
     let changes = Changes::default();
-    let store = SqlNamespaceStore::new(database.clone(), changes.clone());
+    let store = SqlNamespaceStore::new(database.clone(), Unaudited, changes.clone());
     Fixture { store, database, changes, _folder: folder }
 }
 
@@ -99,7 +100,7 @@ async fn another_replica_hears_of_a_change() {
         async move { database.listen(&elsewhere).await.map(drop) }
     });
     assert_eq!(told.recv().await.unwrap(), "Unknown", "what came before it listened is not known");
-    fixture.store.create(&"team-a".parse().unwrap()).await.unwrap();
+    fixture.store.create(&TEST, &"team-a".parse().unwrap()).await.unwrap();
     assert_eq!(told.recv().await.unwrap(), r#"Namespace { namespace: "team-a" }"#);
     listening.abort();
 }

@@ -12,7 +12,10 @@ use catalog_core::{
     refresh::Refresher,
     registry::Registry,
     source::{Source, SourceSpec, SourceState},
-    store::{AssetStore, SourceKey, SourceQuery, SourceStore, StoreError, StoreErrorKind, hook::Unfenced},
+    store::{
+        AssetStore, Attribution, SourceKey, SourceQuery, SourceStore, StoreError, StoreErrorKind,
+        hook::Unfenced,
+    },
     tenant::{TenantScope, TenantSelector},
 };
 use futures_util::{StreamExt, stream};
@@ -86,6 +89,8 @@ impl Undone {
     }
 }
 
+/// On whose account sources are made, read and removed.
+const LOADER: Attribution = Attribution::system("loader");
 /// So many sources are read at once.
 const AT_ONCE: usize = 2;
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(5), max: Duration::from_mins(5) };
@@ -211,11 +216,14 @@ impl<A: AssetStore + Clone, S: SourceStore + Clone> Loader<A, S> {
         match &task.step {
             Step::Remove => {
                 tracing::info!(plugin = %task.key.plugin, source = %task.key.id, "source is no longer configured");
-                self.refresher.remove(&task.scope, &task.key, &Unfenced).await.map_err(Undone::Unremoved)?;
+                self.refresher
+                    .remove(&task.scope, &LOADER, &task.key, &Unfenced)
+                    .await
+                    .map_err(Undone::Unremoved)?;
                 Ok(false)
             }
             Step::Apply(spec) => {
-                let applied = self.sources.apply(&task.scope, &task.key.plugin, spec).await;
+                let applied = self.sources.apply(&task.scope, &LOADER, &task.key.plugin, spec).await;
                 task.step = Step::Read(Box::new(applied.map_err(Undone::Unstored)?));
                 Ok(true)
             }
@@ -226,7 +234,8 @@ impl<A: AssetStore + Clone, S: SourceStore + Clone> Loader<A, S> {
     async fn read(&self, task: &Task) -> Result<(), Undone> {
         let Step::Read(source) = &task.step else { return Ok(()) };
         let plugin = self.registry.plugin(source.plugin.as_str()).ok_or(Undone::Unread)?;
-        let status = self.refresher.refresh(&task.scope, plugin.definition(), source, &Unfenced).await;
+        let status =
+            self.refresher.refresh(&task.scope, &LOADER, plugin.definition(), source, &Unfenced).await;
         match status.map_err(Undone::Unstored)?.state {
             SourceState::Error => Err(Undone::Unread),
             _ => Ok(()),
@@ -315,16 +324,22 @@ mod tests {
         async fn apply(
             &self,
             scope: &TenantScope,
+            by: &Attribution,
             plugin: &PluginName,
             spec: &SourceSpec,
         ) -> Result<Source, StoreError> {
             self.check(spec.id.as_str())?;
-            self.inner.apply(scope, plugin, spec).await
+            self.inner.apply(scope, by, plugin, spec).await
         }
 
-        async fn remove(&self, scope: &TenantScope, key: &SourceKey) -> Result<(), StoreError> {
+        async fn remove(
+            &self,
+            scope: &TenantScope,
+            by: &Attribution,
+            key: &SourceKey,
+        ) -> Result<(), StoreError> {
             self.check(key.id.as_str())?;
-            self.inner.remove(scope, key).await
+            self.inner.remove(scope, by, key).await
         }
 
         async fn note_status(
@@ -393,7 +408,7 @@ mod tests {
         let scope = scope(TenantSelector::One(Namespace::new("team-d").unwrap())).await.unwrap();
         let mut own = left[0].spec.clone();
         own.managed_by = None;
-        loader.sources.apply(&scope, &left[0].plugin, &own).await.unwrap();
+        loader.sources.apply(&scope, &LOADER, &left[0].plugin, &own).await.unwrap();
         loader.sources.faults.store(1, Ordering::SeqCst);
         loader.clone().run(Vec::new()).await;
         let left = loader.all().await.unwrap();

@@ -9,7 +9,7 @@ use catalog_core::{
     name::Namespace,
     permission::{Permission, Reach, Resource, Verb},
     store::{
-        Changes,
+        Attribution, Changes,
         database::Database,
         hook::{Unaudited, Unqueued},
         sql::{SqlAssetStore, SqlSourceStore},
@@ -120,15 +120,18 @@ pub(crate) fn run(config: &Config, matches: &ArgMatches) -> Result<String, AnyEr
     })
 }
 
+/// On whose account namespaces are changed by command.
+const OPERATOR: Attribution = Attribution::system("namespaces");
+
 async fn perform(database: &Database, task: &Task) -> Result<String, AnyError> {
-    let store = SqlNamespaceStore::new(database.clone(), Changes::default());
+    let store = SqlNamespaceStore::new(database.clone(), Unaudited, Changes::default());
     match task {
         Task::List => list(&store).await,
         Task::Create(name) => {
-            let made = store.create(name).await?;
+            let made = store.create(&OPERATOR, name).await?;
             Ok(format!("{name} {}\n", made.phase.as_str()))
         }
-        Task::Change(name, change) => match store.change(name, change).await? {
+        Task::Change(name, change) => match store.change(&OPERATOR, name, change).await? {
             Some(changed) => Ok(format!("{name} {}\n", changed.phase.as_str())),
             None => Err(unknown(name)),
         },
@@ -136,7 +139,7 @@ async fn perform(database: &Database, task: &Task) -> Result<String, AnyError> {
             let assets = SqlAssetStore::new(database.clone(), Unaudited);
             let sources = SqlSourceStore::new(database.clone(), Unaudited, Unqueued);
             let scope = scope(TenantSelector::One(name.clone())).await?;
-            match store.delete(&scope, &[&sources, &assets]).await? {
+            match store.delete(&scope, &OPERATOR, &[&sources, &assets]).await? {
                 Some(Deleted { rows, .. }) => Ok(format!("{name} deleted, with {rows} rows\n")),
                 None => Err(unknown(name)),
             }
@@ -151,7 +154,7 @@ fn unknown(name: &Namespace) -> AnyError {
 /// So many are read at once.
 const PAGE: usize = 500;
 
-async fn list(store: &SqlNamespaceStore) -> Result<String, AnyError> {
+async fn list(store: &SqlNamespaceStore<Unaudited>) -> Result<String, AnyError> {
     let scope = scope(TenantSelector::All).await?;
     let (mut text, mut after): (String, Option<Namespace>) = (String::new(), None);
     loop {

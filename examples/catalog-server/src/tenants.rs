@@ -6,9 +6,9 @@ use catalog_core::{
     directory::NamespaceDirectory,
     name::Namespace,
     store::{
-        Changes, StoreError, StoreErrorKind,
+        Attribution, Changes, StoreError, StoreErrorKind,
         database::{Database, Transaction},
-        hook::Admission,
+        hook::{Admission, Unaudited},
     },
 };
 use catalog_tenancy::{
@@ -26,6 +26,8 @@ use crate::{
     limits::{LastRead, Limits, watch},
 };
 
+/// On whose account the configured tenants are made.
+const CONFIGURATION: Attribution = Attribution::system("configuration");
 /// The one tenant of the tenancy mode `single`.
 pub(crate) const DEFAULT: &str = "default";
 
@@ -39,7 +41,7 @@ pub(crate) struct Tenants {
     pub(crate) limiters: RateLimiters,
     pub(crate) permits: Permits,
     pub(crate) last_read: LastRead,
-    store: Option<SqlNamespaceStore>,
+    store: Option<SqlNamespaceStore<Unaudited>>,
 }
 
 impl Tenants {
@@ -66,7 +68,7 @@ impl Tenants {
         };
         let last_read = LastRead::default();
         let is_kept = config.tenancy.directory() == DirectorySource::Database;
-        let store = is_kept.then(|| SqlNamespaceStore::new(database.clone(), changes.clone()));
+        let store = is_kept.then(|| SqlNamespaceStore::new(database.clone(), Unaudited, changes.clone()));
         let quotas = QuotasInForce::new(limits.quotas.clone());
         let (directory, admission): (Arc<dyn NamespaceDirectory>, Arc<dyn Admission<Transaction>>) =
             if let Some(store) = &store {
@@ -102,7 +104,7 @@ impl Tenants {
     pub(crate) async fn ensure(&self, names: impl IntoIterator<Item = &Namespace>) -> Result<(), StoreError> {
         let Some(store) = &self.store else { return Ok(()) };
         for name in names {
-            match store.create(name).await {
+            match store.create(&CONFIGURATION, name).await {
                 Ok(_) => {}
                 Err(error) if error.kind() == StoreErrorKind::NotAdmitted => {
                     tracing::warn!(namespace = %name, "the namespace is being deleted, and the configuration names it");

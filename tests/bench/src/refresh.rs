@@ -34,7 +34,7 @@ pub(crate) async fn measure(
     let drafts = seed::drafts(entity, assets)?;
     let refresh = async |drafts: Vec<_>| -> Result<Duration, AnyError> {
         let begun = Instant::now();
-        store.replace(&scope, &source, vec![(entity.kind.clone(), drafts)], &Unfenced).await?;
+        store.replace(&scope, &seed::BENCH, &source, vec![(entity.kind.clone(), drafts)], &Unfenced).await?;
         Ok(begun.elapsed())
     };
     let (mut copies, mut firsts, mut unchanged) = (Vec::new(), Vec::new(), Vec::new());

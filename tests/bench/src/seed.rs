@@ -5,7 +5,7 @@ use catalog_core::{
     plugin::builtin,
     schema::{EntitySchema, FieldSchema, FieldType, PluginDefinition},
     store::{
-        AssetStore, SourceKey, SourceStore,
+        AssetStore, Attribution, SourceKey, SourceStore,
         database::{Database, DatabaseOptions},
         hook::{Unaudited, Unfenced, Unqueued},
         sql::{MIGRATIONS, SqlAssetStore, SqlSourceStore, index_declared_fields, migrate},
@@ -15,6 +15,9 @@ use catalog_core::{
 use serde_json::{Map, Value, json};
 
 use crate::AnyError;
+
+/// On whose account data is written.
+pub(crate) const BENCH: Attribution = Attribution::system("bench");
 
 /// How much.
 #[derive(Clone, Copy, Debug)]
@@ -53,11 +56,11 @@ pub(crate) async fn fill(database: &Database, size: Size) -> Result<usize, AnyEr
             let spec = serde_json::from_value(
                 json!({"id": source.id, "name": "Seeded", "type": "seed", "enabled": false}),
             )?;
-            sources.apply(&scope, &plugin.name, &spec).await?;
+            sources.apply(&scope, &BENCH, &plugin.name, &spec).await?;
             // the second has one that the first has not
             let drafts = drafts(entity, size.assets + usize::from(tenant == 1))?;
             rows += drafts.len();
-            assets.replace(&scope, &source, vec![(entity.kind.clone(), drafts)], &Unfenced).await?;
+            assets.replace(&scope, &BENCH, &source, vec![(entity.kind.clone(), drafts)], &Unfenced).await?;
         }
     }
     Ok(rows)

@@ -5,7 +5,7 @@ use catalog_core::{
     schema::PluginDefinition,
     source::SourceSpec,
     store::SourceStore,
-    testing::{schema, scope},
+    testing::{TEST, schema, scope},
 };
 use catalog_tenancy::http::TenancyMode;
 use catalog_tests::{SINGLE, Stack};
@@ -131,5 +131,5 @@ async fn secrets(stack: &Stack, tenant: &str, plugin: &str) {
         "properties": {"url": "https://bot:hunter2@example.com/a", "apiKey": "hunter2", "nested": {"accessToken": "hunter2"}},
     }))
     .unwrap();
-    stack.sources.apply(&scope(tenant).await, &plugin.parse().unwrap(), &spec).await.unwrap();
+    stack.sources.apply(&scope(tenant).await, &TEST, &plugin.parse().unwrap(), &spec).await.unwrap();
 }

@@ -10,7 +10,7 @@ use catalog_core::{
         hook::{Unaudited, Unqueued},
         sql::{MIGRATIONS, SqlAssetStore, SqlSourceStore, index_declared_fields, migrate},
     },
-    testing::scope,
+    testing::{TEST, scope},
 };
 use catalog_tenancy::http::TenancyMode;
 use catalog_tests::Stack;
@@ -50,7 +50,7 @@ pub(super) async fn fill<A: AssetStore + Clone, S: SourceStore + Clone>(stack: &
         }))
         .unwrap();
         let (b, plugin) = (scope("team-b").await, plugin.parse().unwrap());
-        stack.sources.apply(&b, &plugin, &spec).await.unwrap();
+        stack.sources.apply(&b, &TEST, &plugin, &spec).await.unwrap();
         let status =
             SourceStatus { state: SourceState::Error, error: Some(CANARY.into()), ..SourceStatus::default() };
         let key = SourceKey { plugin, id: CANARY.parse().unwrap() };

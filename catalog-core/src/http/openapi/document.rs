@@ -82,7 +82,7 @@ fn method(method: &http::Method) -> Option<HttpMethod> {
 }
 
 fn operation(route: &Declared, security: Security) -> OperationBuilder {
-    let Doc { reply, operation_id, summary, tag, parameters, body } = &route.doc;
+    let Doc { reply, operation_id, summary, tag, parameters, body, audited: _ } = &route.doc;
     let mut responses = ResponsesBuilder::new().response(reply.status.as_str(), usual(reply));
     if reply.not_modified {
         let response = ResponseBuilder::new().description("The client has it already.");

@@ -6,7 +6,7 @@ use super::Shape;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Reply {
-    pub(super) status: StatusCode,
+    pub(in crate::http) status: StatusCode,
     /// None has no body.
     pub(super) body: Option<(String, Shape)>,
     pub(super) headers: Vec<(&'static str, &'static str)>,

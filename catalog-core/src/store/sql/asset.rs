@@ -13,8 +13,8 @@ use crate::{
     name::{KindName, PluginName, SourceId},
     source::RefreshFigures,
     store::{
-        AssetPage, AssetQuery, AssetStore, Changed, Changes, FieldOptions, Found, SourceKey, StoreError,
-        StoreErrorKind,
+        AssetPage, AssetQuery, AssetStore, Attribution, Changed, Changes, FieldOptions, Found, SourceKey,
+        StoreError, StoreErrorKind,
         asset::Replacement,
         database::{Database, Transaction},
         hook::{Admission, Change, Fence, Purge, Recorder, Stock, Unlimited},
@@ -131,6 +131,7 @@ impl<R: Recorder<Transaction>> AssetStore for SqlAssetStore<R> {
     async fn replace<F: Fence<Transaction>>(
         &self,
         scope: &TenantScope,
+        by: &Attribution,
         source: &SourceKey,
         drafts: Vec<(KindName, Vec<AssetDraft>)>,
         fence: &F,
@@ -147,7 +148,7 @@ impl<R: Recorder<Transaction>> AssetStore for SqlAssetStore<R> {
         replace::remove(&mut transaction, namespace, &replacement.removed).await?;
         replace::write(&mut transaction, &replacement.written).await?;
         if replacement.changes_something() {
-            let change = Change::of_assets(namespace, source, replacement.figures);
+            let change = Change::of_assets(by, namespace, source, replacement.figures);
             self.recorder.record(&mut transaction, &change).await?;
             generation::advance(&mut transaction, namespace, &source.plugin).await?;
             let growth = replacement.figures.growth();
@@ -188,14 +189,14 @@ impl<R: Recorder<Transaction>> AssetStore for SqlAssetStore<R> {
 
 #[async_trait]
 impl<R: Recorder<Transaction>> Purge for SqlAssetStore<R> {
-    async fn purge(&self, scope: &TenantScope, most: usize) -> Result<usize, StoreError> {
+    async fn purge(&self, scope: &TenantScope, by: &Attribution, most: usize) -> Result<usize, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let mut transaction = self.database.begin_within(scope).await?;
         let Some(source) = replace::any_source(&mut transaction, namespace).await? else { return Ok(0) };
         generation::lock(&mut transaction, namespace, &source.plugin, self.clock.now()).await?;
         let removed = replace::remove_some(&mut transaction, namespace, &source, most).await?;
         let figures = RefreshFigures { removed, ..RefreshFigures::default() };
-        self.recorder.record(&mut transaction, &Change::of_assets(namespace, &source, figures)).await?;
+        self.recorder.record(&mut transaction, &Change::of_assets(by, namespace, &source, figures)).await?;
         generation::advance(&mut transaction, namespace, &source.plugin).await?;
         usage::count(&mut transaction, namespace, Stock::Assets, figures.growth(), &Unlimited).await?;
         transaction.commit().await?;

@@ -10,7 +10,7 @@ use crate::{
     page::PageSize,
     source::{Source, SourceSpec, SourceStatus},
     store::{
-        SourceKey, SourceQuery, SourceStore, StoreError, StoreErrorKind,
+        Attribution, SourceKey, SourceQuery, SourceStore, StoreError, StoreErrorKind,
         database::{Database, Row, Transaction},
         hook::{Admission, Change, Enqueue, JobRequest, Purge, Recorder, Stock, Unlimited},
         statement::{Dialect, Statement},
@@ -84,6 +84,7 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
     async fn apply(
         &self,
         scope: &TenantScope,
+        by: &Attribution,
         plugin: &PluginName,
         spec: &SourceSpec,
     ) -> Result<Source, StoreError> {
@@ -100,7 +101,7 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
         let after = Source::applied(before.as_ref(), namespace, plugin, spec, self.clock.now());
         let statement = upsert(transaction.dialect(), &after)?;
         transaction.execute(statement).await?;
-        let change = Change::of_source(before.as_ref(), &after);
+        let change = Change::of_source(by, before.as_ref(), &after);
         self.recorder.record(&mut transaction, &change).await?;
         if before.is_none() {
             usage::count(&mut transaction, namespace, Stock::Sources, 1, &*self.admission).await?;
@@ -113,7 +114,7 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
         Ok(after)
     }
 
-    async fn remove(&self, scope: &TenantScope, key: &SourceKey) -> Result<(), StoreError> {
+    async fn remove(&self, scope: &TenantScope, by: &Attribution, key: &SourceKey) -> Result<(), StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let mut transaction = self.database.begin_within(scope).await?;
         generation::lock(&mut transaction, namespace, &key.plugin, self.clock.now()).await?;
@@ -123,7 +124,7 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
         statement.push("delete from catalog_core_sources where namespace = ").bind(namespace.as_str());
         statement.push(" and plugin = ").bind(key.plugin.as_str()).push(" and id = ").bind(key.id.as_str());
         transaction.execute(statement).await?;
-        self.recorder.record(&mut transaction, &Change::of_removed_source(&before)).await?;
+        self.recorder.record(&mut transaction, &Change::of_removed_source(by, &before)).await?;
         usage::count(&mut transaction, namespace, Stock::Sources, -1, &Unlimited).await?;
         transaction.commit().await
     }
@@ -147,14 +148,14 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
 
 #[async_trait]
 impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> Purge for SqlSourceStore<R, Q> {
-    async fn purge(&self, scope: &TenantScope, most: usize) -> Result<usize, StoreError> {
+    async fn purge(&self, scope: &TenantScope, by: &Attribution, most: usize) -> Result<usize, StoreError> {
         scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let size = PageSize::new(most.max(1) as u64).unwrap_or_default();
         let mut sources = self.list(scope, &SourceQuery { plugin: None, after: None, size }).await?;
         sources.truncate(most);
         for source in &sources {
             let key = SourceKey { plugin: source.plugin.clone(), id: source.spec.id.clone() };
-            self.remove(scope, &key).await?;
+            self.remove(scope, by, &key).await?;
         }
         Ok(sources.len())
     }
