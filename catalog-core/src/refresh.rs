@@ -13,7 +13,7 @@ use crate::{
     registry::panic_text,
     schema::PluginDefinition,
     source::{Refresh, RefreshFigures, RefreshState, Source, SourceState, SourceStatus},
-    store::{AssetStore, Attribution, SourceKey, SourceStore, StoreError, hook::Fence},
+    store::{AssetStore, Attribution, IfTag, SourceKey, SourceStore, StoreError, hook::Fence},
     tenant::TenantScope,
 };
 
@@ -127,7 +127,7 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
     ) -> Result<(), StoreError> {
         let _writing = self.writing.lock().await;
         self.assets.replace(scope, &by.consequence(), key, Vec::new(), fence).await?;
-        self.sources.remove(scope, by, key).await
+        self.sources.remove(scope, by, key, &IfTag::ANY).await.map(drop)
     }
 
     async fn load(&self, plugin: &PluginDefinition, source: &Source) -> Result<Loaded, String> {

@@ -177,6 +177,11 @@ impl Source {
         }
     }
 
+    /// What names this state of the spec and no other, also of one that was removed and made again.
+    pub fn tag(&self) -> String {
+        format!("{}-{}", self.create_time.unix_ms(), self.revision)
+    }
+
     /// The source as it may leave the server.
     #[must_use]
     pub fn redacted(mut self) -> Self {

@@ -64,6 +64,8 @@ pub struct RouteInfo {
     access: Access,
     /// Which segment of the path names the object.
     object: Option<usize>,
+    /// What stands behind the name in that segment: the custom method, `:enable`.
+    suffix: String,
     audited: bool,
     /// Of an answer that is what was asked for.
     status: StatusCode,
@@ -73,10 +75,14 @@ impl RouteInfo {
     /// A route of that path template, `/api/plugins/{plugin}`, that asks for that.
     pub fn new(template: impl Into<String>, access: Access) -> Self {
         let template = template.into();
-        let is_placeholder = |segment: &str| segment.starts_with('{') && segment.ends_with('}');
-        let object = template.split('/').enumerate().filter(|(_, segment)| is_placeholder(segment)).last();
-        let object = object.map(|(index, _)| index);
-        Self { template, access, object, audited: false, status: StatusCode::OK }
+        let suffix = |segment: &str| {
+            let (_, suffix) = segment.strip_prefix('{')?.split_once('}')?;
+            Some(suffix.to_owned())
+        };
+        let segments = template.split('/').enumerate();
+        let last = segments.filter_map(|(index, segment)| Some((index, suffix(segment)?))).last();
+        let (object, suffix) = last.map_or((None, String::new()), |(index, suffix)| (Some(index), suffix));
+        Self { template, access, object, suffix, audited: false, status: StatusCode::OK }
     }
 
     /// A route whose requests are recorded.
@@ -116,7 +122,14 @@ impl RouteInfo {
     /// The name of the object that a path of this route leads to: what stands at the template's last placeholder, decoded. None
     /// where there is no placeholder, or what stands there is no text.
     pub fn object_name<'p>(&self, path: &'p str) -> Option<Cow<'p, str>> {
-        percent_decode_str(path.split('/').nth(self.object?)?).decode_utf8().ok()
+        let segment = path.split('/').nth(self.object?)?;
+        percent_decode_str(segment.strip_suffix(&self.suffix).unwrap_or(segment)).decode_utf8().ok()
+    }
+
+    /// What stands behind the object's name in its segment of the path: of `/sources/{id}:enable`, `:enable`. Empty where nothing
+    /// does.
+    pub fn suffix(&self) -> &str {
+        &self.suffix
     }
 }
 

@@ -309,6 +309,9 @@ pub(super) fn store_problem(error: &StoreError) -> Problem {
         }
         StoreErrorKind::QuotaExceeded => Problem::quota_exceeded(cause.unwrap_or_else(|| error.to_string())),
         StoreErrorKind::NotAdmitted => Problem::namespace_suspended(error.to_string()),
+        StoreErrorKind::Stale => {
+            Problem::revision_conflict("it has changed since it was read: `If-Match` names another")
+        }
         StoreErrorKind::Conflict => Problem::conflict("what is stored stands against the change"),
         _ => {
             tracing::error!(error = %error, cause, "store failed");

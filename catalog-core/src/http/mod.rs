@@ -8,11 +8,13 @@ mod assets;
 mod cache;
 mod capabilities;
 mod catalog;
+mod custom;
 mod declare;
 mod discovery;
 mod filter_options;
 mod generations;
 mod guard;
+mod if_match;
 mod if_none_match;
 mod limit_target;
 mod openapi;
@@ -27,6 +29,7 @@ pub use self::{
     cache::{cached_json, json},
     catalog::{Catalog, CatalogConfig},
     guard::{GuardPlugin, GuardPluginLayer},
+    if_match::IfMatch,
     if_none_match::IfNoneMatch,
     limit_target::{LimitTarget, LimitTargetLayer},
     openapi::{Parameter, Reply, Security, Shape},

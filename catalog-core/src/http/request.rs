@@ -8,7 +8,11 @@ use axum::{
 };
 use http::request::Parts;
 
-use crate::{context::RequestContext, problem::Problem, tenant::TenantScope};
+use crate::{
+    context::{RequestContext, RouteInfo},
+    problem::Problem,
+    tenant::TenantScope,
+};
 
 /// The request's [`RequestContext`].
 #[derive(Clone, Debug)]
@@ -38,7 +42,7 @@ impl<S: Sync> FromRequestParts<S> for Scope {
     }
 }
 
-/// The one placeholder of the route's path, decoded.
+/// The one placeholder of the route's path, decoded, without a custom method behind it.
 #[derive(Clone, Debug)]
 pub struct Segment(pub String);
 
@@ -56,7 +60,14 @@ impl<S: Sync + Send> FromRequestParts<S> for Segment {
             },
             other => unfit(&other),
         };
-        Path::from_request_parts(parts, state).await.map(|Path(text)| Self(text)).map_err(refused)
+        let Path(mut text) = Path::<String>::from_request_parts(parts, state).await.map_err(refused)?;
+        // of a custom method the router gives the whole segment
+        let context = RequestContext::of(parts);
+        let suffix = context.route().map_or("", RouteInfo::suffix);
+        if text.ends_with(suffix) {
+            text.truncate(text.len() - suffix.len());
+        }
+        Ok(Self(text))
     }
 }
 

@@ -1,17 +1,18 @@
-use std::{convert::Infallible, fmt, sync::Arc};
+use std::{collections::BTreeMap, convert::Infallible, fmt, sync::Arc};
 
 use axum::{
     Router,
     extract::Request,
     handler::Handler,
     response::IntoResponse,
-    routing::{MethodFilter, MethodRouter, Route, on},
+    routing::{MethodFilter, MethodRouter, Route, on, post},
 };
 use http::Method;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
+    custom::{self, CustomMethods},
     declare::DeclareLayer,
     openapi::{self, Parameter, Reply, Shape},
 };
@@ -113,6 +114,14 @@ pub enum RouteError {
         /// The path.
         path: String,
     },
+    /// A custom method, `/sources/{id}:enable`, is asked for by another HTTP method than POST.
+    #[error("`{method} {path}` is a custom method, which is served by POST alone")]
+    CustomMethod {
+        /// The method.
+        method: Method,
+        /// The path.
+        path: String,
+    },
     /// A path's placeholder is not a parameter of the document, or the other way round.
     #[error("the path parameters of `{path}` are not those that it documents")]
     Parameters {
@@ -191,8 +200,9 @@ impl Routes {
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
         self.check()?;
-        let mut router = Router::new();
-        for Declared { path, access, doc, router: method_router, .. } in self.routes {
+        let (mut router, mut plain) = (Router::new(), Vec::new());
+        let mut custom = BTreeMap::<String, CustomMethods>::new();
+        for Declared { method, path, access, doc, router: method_router } in self.routes {
             let method_router = match access {
                 Access::Permission(_) | Access::Authenticated => {
                     method_router.route_layer(protection.clone())
@@ -204,7 +214,21 @@ impl Routes {
                 info = info.audited();
             }
             let info = Arc::new(info);
-            router = router.route(&path, method_router.route_layer(DeclareLayer::new(info)));
+            let method_router = method_router.route_layer(DeclareLayer::new(info));
+            match custom::split(&path) {
+                Some((path, name)) => custom.entry(path.to_owned()).or_default().insert(name, method_router),
+                None => {
+                    plain.push((path.clone(), method));
+                    router = router.route(&path, method_router);
+                }
+            }
+        }
+        for (path, mut methods) in custom {
+            for (_, method) in plain.iter().filter(|(of, _)| *of == path) {
+                methods.note_plain(method);
+            }
+            let methods = Arc::new(methods);
+            router = router.route(&path, post(move |request| Arc::clone(&methods).serve(request)));
         }
         Ok(router)
     }
@@ -229,12 +253,19 @@ impl Routes {
         for (index, route) in self.routes.iter().enumerate() {
             let Declared { method, path, doc, .. } = route;
             for other in self.routes.iter().take(index) {
-                if other.method == *method && other.path == *path {
+                // one without a custom method would have to be told apart by what a name may hold
+                let without = |path: &'_ str| custom::split(path).map_or(path, |(path, _)| path).to_owned();
+                let is_mixed = custom::split(path).is_some() != custom::split(&other.path).is_some()
+                    && without(path) == without(&other.path);
+                if other.method == *method && (other.path == *path || is_mixed) {
                     return Err(RouteError::Twice { method: method.clone(), path: path.clone() });
                 }
                 if other.doc.operation_id == doc.operation_id {
                     return Err(RouteError::OperationTwice(doc.operation_id.clone()));
                 }
+            }
+            if custom::split(path).is_some() && *method != Method::POST {
+                return Err(RouteError::CustomMethod { method: method.clone(), path: path.clone() });
             }
             if doc.audited.is_none() && !method.is_safe() {
                 return Err(RouteError::Unaudited { method: method.clone(), path: path.clone() });
@@ -250,6 +281,7 @@ impl Routes {
 
 /// The names within braces of a path template.
 fn placeholders(path: &str) -> impl Iterator<Item = &str> {
+    let path = custom::split(path).map_or(path, |(path, _)| path);
     path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
 }
 
@@ -276,7 +308,10 @@ impl fmt::Display for Routes {
 mod tests {
     use tower_layer::Identity;
 
-    use super::*;
+    use super::{
+        super::request::{Context, Segment},
+        *,
+    };
     use crate::permission::{Permission, Reach, Resource, Verb};
 
     fn permission() -> Permission {
@@ -323,6 +358,63 @@ mod tests {
         }
         let table = with(Method::PUT, doc("a").audited()).to_string();
         assert_eq!(table, "PUT     /a  list plugins (cluster), audited\n");
+    }
+
+    /// What such a request is answered: the status and the body, or what may be asked instead.
+    async fn ask(router: &Router, method: Method, path: &str) -> (u16, String) {
+        let request = Request::builder().method(method).uri(path).body(axum::body::Body::empty()).unwrap();
+        let response = tower::ServiceExt::oneshot(router.clone(), request).await.unwrap();
+        let status = response.status().as_u16();
+        if let Some(allowed) = response.headers().get(http::header::ALLOW) {
+            return (status, allowed.to_str().unwrap().to_owned());
+        }
+        let body = axum::body::to_bytes(response.into_body(), 1 << 16).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_custom_method_is_what_stands_behind_the_last_colon() {
+        async fn named(Segment(name): Segment, Context(context): Context) -> String {
+            let route = context.route().unwrap();
+            format!("{} {name} {}", route.template(), route.object_name(context.path()).unwrap())
+        }
+        let on = |id: &str| doc(id).audited().with_parameters([Parameter::path("id", "Which.")]);
+        let routes = Routes::new()
+            .get("/a/{id}", permission(), on("get"), named)
+            .with(Method::DELETE, "/a/{id}", permission(), on("delete"), named)
+            .with(Method::POST, "/a/{id}:open", permission(), on("open"), named)
+            .with(Method::POST, "/a/{id}:close", permission(), on("close"), named);
+        let router = routes.into_router(&Identity::new()).unwrap();
+        for (method, path, status, said) in [
+            (Method::POST, "/a/x:open", 200, "/a/{id}:open x x"),
+            (Method::POST, "/a/x:close", 200, "/a/{id}:close x x"),
+            (Method::POST, "/a/x%3Ay:open:close", 200, "/a/{id}:close x:y:open x:y:open"),
+            (Method::POST, "/a/x%2Fy:open", 200, "/a/{id}:open x/y x/y"),
+            (Method::GET, "/a/x:open", 200, "/a/{id} x:open x:open"),
+            (Method::DELETE, "/a/x:open", 200, "/a/{id} x:open x:open"),
+            (Method::POST, "/a/x", 405, "GET,DELETE"),
+            (Method::POST, "/a/x%3Aopen", 405, "GET,DELETE"),
+            (Method::PUT, "/a/x:open", 405, "GET,HEAD,DELETE,POST"),
+        ] {
+            assert_eq!(ask(&router, method.clone(), path).await, (status, said.into()), "{method} {path}");
+        }
+        for path in ["/a/x:fly", "/a/x:", "/a/x:OPEN", "/a/x:open/", "/a/x:open%20"] {
+            assert_eq!(ask(&router, Method::POST, path).await.0, 404, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_custom_method_is_posted_and_leaves_no_doubt() {
+        let on = |id: &str| doc(id).audited().with_parameters([Parameter::path("id", "Which.")]);
+        let with =
+            |method: Method, path: &str| Routes::new().with(method, path, permission(), on("a"), handler);
+        let put = with(Method::PUT, "/a/{id}:open").into_router(&Identity::new());
+        assert!(matches!(put, Err(RouteError::CustomMethod { .. })));
+        let plain =
+            with(Method::POST, "/a/{id}:open").with(Method::POST, "/a/{id}", permission(), on("b"), handler);
+        assert!(matches!(plain.into_router(&Identity::new()), Err(RouteError::Twice { .. })));
+        let of_all = Routes::new().with(Method::POST, "/a:open", permission(), doc("a").audited(), handler);
+        assert!(of_all.into_router(&Identity::new()).is_ok());
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub enum StoreErrorKind {
     Unavailable,
     /// What is stored stands against it: somebody else was faster.
     Conflict,
+    /// What is stored is not what the change was meant for: it has changed since, or is gone.
+    Stale,
     /// What is stored cannot be read.
     Corrupt,
     /// The holder of a fence has lost it; nothing was changed.
@@ -36,6 +38,7 @@ impl StoreErrorKind {
         match self {
             Self::Unavailable => "the database is unavailable",
             Self::Conflict => "what is stored stands against the change",
+            Self::Stale => "what is stored has changed since it was read",
             Self::Corrupt => "what is stored cannot be read",
             Self::Fenced => "the lease that the change was made under is lost",
             Self::NotAdmitted => "the namespace takes no changes",

@@ -14,8 +14,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    AssetPage, AssetQuery, AssetStore, Attribution, Changed, Changes, FieldOptions, Found, OptionValues,
-    SourceKey, SourceQuery, SourceStore, StoreError, StoreErrorKind,
+    AssetPage, AssetQuery, AssetStore, Attribution, Changed, Changes, FieldOptions, Found, IfTag,
+    OptionValues, SourceKey, SourceQuery, SourceStore, StoreError, StoreErrorKind,
     asset::{Known, Replacement},
     hook::{Admission, Change, Enqueue, Fence, JobRequest, Purge, Recorder, Stock, Unlimited, check_quota},
 };
@@ -372,42 +372,48 @@ impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> SourceStore 
             return Ok(before.clone());
         }
         let after = Source::applied(before.as_ref(), namespace, plugin, spec, self.clock.now());
-        let change = Change::of_source(by, before.as_ref(), &after);
-        let mut transaction = MemoryTransaction::default();
-        self.admission.admit(&mut transaction, namespace).await?;
-        self.recorder.record(&mut transaction, &change).await?;
-        if spec.enabled {
-            let job = JobRequest::Refresh { namespace, plugin, source: &spec.id };
-            self.queue.enqueue(&mut transaction, &job).await?;
-        }
-        self.write(|sources| {
-            if sources.get(&key).map(|source| source.revision)
-                != before.as_ref().map(|before| before.revision)
-            {
-                return Err(StoreErrorKind::Conflict.into());
-            }
-            if before.is_none() {
-                let kept = sources.keys().filter(|(of, ..)| of == namespace).count() as u64 + 1;
-                let limit = self.admission.limit(namespace, Stock::Sources);
-                check_quota(Stock::Sources, signed(kept), 1, limit)?;
-            }
-            sources.insert(key, after.clone());
-            transaction.commit();
-            Ok(after)
-        })
+        self.put(by, before.as_ref(), after).await
     }
 
-    async fn remove(&self, scope: &TenantScope, by: &Attribution, key: &SourceKey) -> Result<(), StoreError> {
+    async fn change(
+        &self,
+        scope: &TenantScope,
+        by: &Attribution,
+        key: &SourceKey,
+        expected: &IfTag,
+        change: impl FnOnce(&mut SourceSpec) + Send,
+    ) -> Result<Option<Source>, StoreError> {
+        scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
+        let Some(before) = self.find(scope, key).await? else { return Ok(None) };
+        expected.check(&before)?;
+        let mut spec = before.spec.clone();
+        change(&mut spec);
+        spec.id.clone_from(&key.id);
+        if spec == before.spec {
+            return Ok(Some(before));
+        }
+        let after = Source::applied(Some(&before), &before.namespace, &key.plugin, &spec, self.clock.now());
+        self.put(by, Some(&before), after).await.map(Some)
+    }
+
+    async fn remove(
+        &self,
+        scope: &TenantScope,
+        by: &Attribution,
+        key: &SourceKey,
+        expected: &IfTag,
+    ) -> Result<bool, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let key = (namespace.clone(), key.plugin.clone(), key.id.clone());
-        let Some(before) = self.read(|sources| sources.get(&key).cloned()) else { return Ok(()) };
+        let Some(before) = self.read(|sources| sources.get(&key).cloned()) else { return Ok(false) };
+        expected.check(&before)?;
         let mut transaction = MemoryTransaction::default();
         self.recorder.record(&mut transaction, &Change::of_removed_source(by, &before)).await?;
         self.write(|sources| {
             sources.remove(&key);
             transaction.commit();
         });
-        Ok(())
+        Ok(true)
     }
 
     async fn note_status(
@@ -427,6 +433,39 @@ impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> SourceStore 
     }
 }
 
+impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> MemorySourceStore<R, Q> {
+    /// Puts what a source has become in the place of what it was, if that is what is there.
+    async fn put(
+        &self,
+        by: &Attribution,
+        before: Option<&Source>,
+        after: Source,
+    ) -> Result<Source, StoreError> {
+        let Source { namespace, plugin, spec, .. } = &after;
+        let key = (namespace.clone(), plugin.clone(), spec.id.clone());
+        let mut transaction = MemoryTransaction::default();
+        self.admission.admit(&mut transaction, namespace).await?;
+        self.recorder.record(&mut transaction, &Change::of_source(by, before, &after)).await?;
+        if spec.enabled {
+            let job = JobRequest::Refresh { namespace, plugin, source: &spec.id };
+            self.queue.enqueue(&mut transaction, &job).await?;
+        }
+        self.write(|sources| {
+            if sources.get(&key).map(|source| source.revision) != before.map(|before| before.revision) {
+                return Err(StoreErrorKind::Conflict.into());
+            }
+            if before.is_none() {
+                let kept = sources.keys().filter(|(of, ..)| *of == key.0).count() as u64 + 1;
+                let limit = self.admission.limit(&key.0, Stock::Sources);
+                check_quota(Stock::Sources, signed(kept), 1, limit)?;
+            }
+            sources.insert(key, after.clone());
+            transaction.commit();
+            Ok(after)
+        })
+    }
+}
+
 #[async_trait]
 impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> Purge for MemorySourceStore<R, Q> {
     async fn purge(&self, scope: &TenantScope, by: &Attribution, most: usize) -> Result<usize, StoreError> {
@@ -436,7 +475,7 @@ impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> Purge for Me
         };
         let keys: Vec<_> = self.read(|sources| sources.keys().filter_map(of_tenant).take(most).collect());
         for key in &keys {
-            self.remove(scope, by, key).await?;
+            self.remove(scope, by, key, &IfTag::ANY).await?;
         }
         Ok(keys.len())
     }
@@ -454,9 +493,15 @@ mod tests {
     struct Counting(Arc<AtomicUsize>);
 
     impl Recorder<MemoryTransaction> for Counting {
-        async fn record(&self, transaction: &mut MemoryTransaction, _: &Change<'_>) -> Result<(), StoreError> {
+        async fn record(
+            &self,
+            transaction: &mut MemoryTransaction,
+            _: &Change<'_>,
+        ) -> Result<(), StoreError> {
             let count = Arc::clone(&self.0);
-            transaction.defer(move || drop(count.fetch_add(1, Ordering::SeqCst)));
+            transaction.defer(move || {
+                count.fetch_add(1, Ordering::SeqCst);
+            });
             Ok(())
         }
     }
@@ -486,7 +531,7 @@ mod tests {
         store.apply(&scope, &by, &plugin, &spec).await.unwrap();
         store.apply(&scope, &by, &plugin, &spec).await.unwrap();
         let key = SourceKey { plugin: plugin.clone(), id: spec.id.clone() };
-        store.remove(&scope, &by, &key).await.unwrap();
+        store.remove(&scope, &by, &key, &IfTag::ANY).await.unwrap();
         assert_eq!(count.load(Ordering::SeqCst), 2, "what is as before is no change");
         let full = store.with_admission(Arc::new(Full));
         full.apply(&scope, &by, &plugin, &spec).await.unwrap_err();

@@ -37,5 +37,5 @@ pub use self::{
     memory::{MemoryAssetStore, MemorySourceStore, MemoryTransaction},
     options::{FieldOptions, MAX_OPTIONS, OptionValues},
     setting::{SettingStore, page_tokens},
-    source::{SourceKey, SourceQuery, SourceStore},
+    source::{IfTag, SourceKey, SourceQuery, SourceStore},
 };

@@ -1,6 +1,6 @@
 use std::future::Future;
 
-use super::{Attribution, StoreError};
+use super::{Attribution, StoreError, StoreErrorKind};
 use crate::{
     name::{PluginName, SourceId},
     page::PageSize,
@@ -26,6 +26,29 @@ pub struct SourceQuery {
     pub after: Option<(String, String, String)>,
     /// At most so many.
     pub size: PageSize,
+}
+
+/// What a source must be for a change to be made.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct IfTag(Option<Vec<String>>);
+
+impl IfTag {
+    /// Whatever it is.
+    pub const ANY: Self = Self(None);
+
+    /// Of one of those [tags](Source::tag).
+    pub fn of(tags: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self(Some(tags.into_iter().map(Into::into).collect()))
+    }
+
+    /// # Errors
+    /// [`Stale`](StoreErrorKind::Stale) if it is something else.
+    pub fn check(&self, source: &Source) -> Result<(), StoreError> {
+        match &self.0 {
+            Some(tags) if !tags.contains(&source.tag()) => Err(StoreErrorKind::Stale.into()),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Keeps sources.
@@ -62,16 +85,32 @@ pub trait SourceStore: Send + Sync + 'static {
         spec: &SourceSpec,
     ) -> impl Future<Output = Result<Source, StoreError>> + Send;
 
-    /// Removes a source. Its assets are not touched: they are removed first, by an empty replacement. One that is gone is no error.
+    /// Changes the spec of a source that is there, all but its id, and gives what it has become; none if there is none.
     ///
     /// # Errors
-    /// By kind: `ScopeTooWide` unless the scope is one tenant, `Unavailable`, `Internal`. Nothing was changed then.
+    /// By kind: `ScopeTooWide` unless the scope is one tenant, `Stale` if the source is not what `expected` says, `Unavailable`,
+    /// `Conflict`, `Internal`. Nothing was changed then.
+    fn change(
+        &self,
+        scope: &TenantScope,
+        by: &Attribution,
+        key: &SourceKey,
+        expected: &IfTag,
+        change: impl FnOnce(&mut SourceSpec) + Send,
+    ) -> impl Future<Output = Result<Option<Source>, StoreError>> + Send;
+
+    /// Removes a source, and tells whether there was one. Its assets are not touched: they are removed first, by an empty replacement.
+    ///
+    /// # Errors
+    /// By kind: `ScopeTooWide` unless the scope is one tenant, `Stale` if the source is not what `expected` says, `Unavailable`,
+    /// `Internal`. Nothing was changed then.
     fn remove(
         &self,
         scope: &TenantScope,
         by: &Attribution,
         key: &SourceKey,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+        expected: &IfTag,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Notes how a source does. A source that is gone is no error.
     ///

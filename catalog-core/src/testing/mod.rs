@@ -26,7 +26,7 @@ pub use self::{
     },
     catalog::{options_are_what_the_assets_hold, words_find_by_prefix_and_the_best_comes_first},
     database::{transactions_keep_all_or_nothing, two_migrations_at_once_are_one},
-    sources::sources_are_applied_listed_and_removed,
+    sources::{sources_are_applied_listed_and_removed, sources_change_only_as_they_are_known},
     tenants::{Frugal, a_tenant_is_purged_in_steps, quotas_are_exact_and_the_closed_change_nothing},
 };
 use crate::{

@@ -5,7 +5,7 @@ use crate::{
     name::PluginName,
     page::PageSize,
     source::{SourceSpec, SourceState, SourceStatus},
-    store::{SourceKey, SourceQuery, SourceStore, StoreErrorKind},
+    store::{IfTag, SourceKey, SourceQuery, SourceStore, StoreErrorKind},
 };
 
 fn spec(id: &str, name: &str) -> SourceSpec {
@@ -62,12 +62,53 @@ pub async fn sources_are_applied_listed_and_removed<S: SourceStore>(store: &S) {
 
     for outcome in [
         store.apply(&all, &TEST, &plugin("mcp"), &spec("s", "x")).await.map(drop),
-        store.remove(&all, &TEST, &key).await,
+        store.remove(&all, &TEST, &key, &IfTag::ANY).await.map(drop),
+        store.change(&all, &TEST, &key, &IfTag::ANY, |_| {}).await.map(drop),
     ] {
         assert_eq!(outcome.unwrap_err().kind(), StoreErrorKind::ScopeTooWide);
     }
-    store.remove(&b, &TEST, &key).await.unwrap();
-    store.remove(&b, &TEST, &key).await.unwrap();
+    assert!(store.remove(&b, &TEST, &key, &IfTag::ANY).await.unwrap());
+    assert!(!store.remove(&b, &TEST, &key, &IfTag::ANY).await.unwrap());
     assert_eq!(store.find(&b, &key).await.unwrap(), None);
     assert!(store.find(&a, &key).await.unwrap().is_some());
+}
+
+/// A source is changed only while it is what the change was meant for, and nobody else's is.
+pub async fn sources_change_only_as_they_are_known<S: SourceStore>(store: &S) {
+    let plugin: PluginName = "mcp".parse().unwrap();
+    let (a, b) = (scope("a").await, scope("b").await);
+    let key = SourceKey { plugin: plugin.clone(), id: "s".parse().unwrap() };
+    let switch = |spec: &mut SourceSpec| spec.enabled = false;
+    assert_eq!(store.change(&a, &TEST, &key, &IfTag::ANY, switch).await.unwrap(), None);
+    let made = store.apply(&a, &TEST, &plugin, &spec("s", "One")).await.unwrap();
+    let known = IfTag::of([made.tag()]);
+    assert_eq!(
+        store.change(&b, &TEST, &key, &IfTag::ANY, switch).await.unwrap(),
+        None,
+        "another tenant's is as none"
+    );
+    assert!(!store.remove(&b, &TEST, &key, &IfTag::ANY).await.unwrap());
+    let same = store.change(&a, &TEST, &key, &known, |_| {}).await.unwrap().unwrap();
+    assert_eq!(same, made);
+    let changed = store
+        .change(&a, &TEST, &key, &known, |spec| {
+            spec.enabled = false;
+            spec.id = "other".parse().unwrap();
+        })
+        .await;
+    let changed = changed.unwrap().unwrap();
+    assert_eq!((changed.revision, changed.status.state), (2, SourceState::Disabled));
+    assert_eq!(changed.spec.id, key.id, "its id is not for change");
+    assert_ne!(changed.tag(), made.tag());
+    for refused in [
+        store.change(&a, &TEST, &key, &known, |spec| spec.enabled = true).await.map(drop),
+        store.remove(&a, &TEST, &key, &known).await.map(drop),
+        store.remove(&a, &TEST, &key, &IfTag::of(Vec::<String>::new())).await.map(drop),
+    ] {
+        assert_eq!(refused.unwrap_err().kind(), StoreErrorKind::Stale);
+    }
+    assert_eq!(store.find(&a, &key).await.unwrap().unwrap(), changed);
+    assert!(store.remove(&a, &TEST, &key, &IfTag::of([changed.tag()])).await.unwrap());
+    let again = store.apply(&a, &TEST, &plugin, &spec("s", "One")).await.unwrap();
+    assert_eq!(again.revision, 1);
 }

@@ -15,7 +15,7 @@ use crate::{
     name::Namespace,
     source::SourceSpec,
     store::{
-        AssetQuery, AssetStore, SourceKey, SourceQuery, SourceStore, StoreError, StoreErrorKind,
+        AssetQuery, AssetStore, IfTag, SourceKey, SourceQuery, SourceStore, StoreError, StoreErrorKind,
         hook::{Admission, Purge, Stock, Unfenced},
     },
 };
@@ -87,7 +87,7 @@ where
     assert_eq!(full.kind(), StoreErrorKind::QuotaExceeded);
     assert!(std::error::Error::source(&full).unwrap().to_string().contains("may have 2 sources"), "{full:?}");
     sources.apply(&b, &TEST, &test, &spec("two")).await.unwrap();
-    sources.remove(&a, &TEST, &source("other", "one")).await.unwrap();
+    sources.remove(&a, &TEST, &source("other", "one"), &IfTag::ANY).await.unwrap();
     sources.apply(&a, &TEST, &test, &spec("two")).await.unwrap();
 
     assert_eq!(put("closed", source("test", "s"), &["1"]).await, Err(StoreErrorKind::NotAdmitted));

@@ -61,6 +61,11 @@ async fn a_change_is_recorded_or_not_made() {
 }
 
 #[tokio::test]
+async fn sources_change_only_as_they_are_known() {
+    testing::sources_change_only_as_they_are_known(&MemorySourceStore::new(Unaudited, Unqueued)).await;
+}
+
+#[tokio::test]
 async fn sources_are_applied_listed_and_removed() {
     testing::sources_are_applied_listed_and_removed(&MemorySourceStore::new(Unaudited, Unqueued)).await;
 }

@@ -183,7 +183,7 @@ async fn another_process_hears_of_a_change() {
     changes.subscribe(move |changed| {
         let tenant = match changed {
             Changed::Assets { namespace, .. } => Some(Namespace::clone(namespace)),
-            Changed::Namespace { .. } | Changed::Unknown => None,
+            Changed::Namespace { .. } | Changed::Policy | Changed::Unknown => None,
         };
         let _ = tell.send(tenant);
     });

@@ -34,6 +34,14 @@ macro_rules! contracts {
 
         #[tokio::test]
         $(#[$attribute])*
+        async fn sources_change_only_as_they_are_known() {
+            let fixture = $setup("known").await;
+            let store = SqlSourceStore::new(fixture.database.clone(), Unaudited, Unqueued);
+            testing::sources_change_only_as_they_are_known(&store).await;
+        }
+
+        #[tokio::test]
+        $(#[$attribute])*
         async fn quotas_are_exact_and_the_closed_change_nothing() {
             let database = $setup("quotas").await;
             let frugal = std::sync::Arc::new(testing::Frugal);

@@ -10,7 +10,7 @@ use crate::{
     page::PageSize,
     source::{Source, SourceSpec, SourceStatus},
     store::{
-        Attribution, SourceKey, SourceQuery, SourceStore, StoreError, StoreErrorKind,
+        Attribution, IfTag, SourceKey, SourceQuery, SourceStore, StoreError, StoreErrorKind,
         database::{Database, Row, Transaction},
         hook::{Admission, Change, Enqueue, JobRequest, Purge, Recorder, Stock, Unlimited},
         statement::{Dialect, Statement},
@@ -99,34 +99,57 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
             return Ok(before.clone());
         }
         let after = Source::applied(before.as_ref(), namespace, plugin, spec, self.clock.now());
-        let statement = upsert(transaction.dialect(), &after)?;
-        transaction.execute(statement).await?;
-        let change = Change::of_source(by, before.as_ref(), &after);
-        self.recorder.record(&mut transaction, &change).await?;
-        if before.is_none() {
-            usage::count(&mut transaction, namespace, Stock::Sources, 1, &*self.admission).await?;
-        }
-        if spec.enabled {
-            let job = JobRequest::Refresh { namespace, plugin, source: &spec.id };
-            self.queue.enqueue(&mut transaction, &job).await?;
-        }
-        transaction.commit().await?;
+        self.put(transaction, by, before.as_ref(), &after).await?;
         Ok(after)
     }
 
-    async fn remove(&self, scope: &TenantScope, by: &Attribution, key: &SourceKey) -> Result<(), StoreError> {
+    async fn change(
+        &self,
+        scope: &TenantScope,
+        by: &Attribution,
+        key: &SourceKey,
+        expected: &IfTag,
+        change: impl FnOnce(&mut SourceSpec) + Send,
+    ) -> Result<Option<Source>, StoreError> {
+        let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
+        let mut transaction = self.database.begin_within(scope).await?;
+        self.admission.admit(&mut transaction, namespace).await?;
+        generation::lock(&mut transaction, namespace, &key.plugin, self.clock.now()).await?;
+        let statement = by_key(transaction.dialect(), scope, key);
+        let Some(before) = one(transaction.fetch(statement).await?)? else { return Ok(None) };
+        expected.check(&before)?;
+        let mut spec = before.spec.clone();
+        change(&mut spec);
+        spec.id.clone_from(&key.id);
+        if spec == before.spec {
+            return Ok(Some(before));
+        }
+        let after = Source::applied(Some(&before), namespace, &key.plugin, &spec, self.clock.now());
+        self.put(transaction, by, Some(&before), &after).await?;
+        Ok(Some(after))
+    }
+
+    async fn remove(
+        &self,
+        scope: &TenantScope,
+        by: &Attribution,
+        key: &SourceKey,
+        expected: &IfTag,
+    ) -> Result<bool, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let mut transaction = self.database.begin_within(scope).await?;
         generation::lock(&mut transaction, namespace, &key.plugin, self.clock.now()).await?;
         let statement = by_key(transaction.dialect(), scope, key);
-        let Some(before) = one(transaction.fetch(statement).await?)? else { return Ok(()) };
+        let Some(before) = one(transaction.fetch(statement).await?)? else { return Ok(false) };
+        expected.check(&before)?;
         let mut statement = Statement::new(transaction.dialect());
         statement.push("delete from catalog_core_sources where namespace = ").bind(namespace.as_str());
         statement.push(" and plugin = ").bind(key.plugin.as_str()).push(" and id = ").bind(key.id.as_str());
         transaction.execute(statement).await?;
         self.recorder.record(&mut transaction, &Change::of_removed_source(by, &before)).await?;
         usage::count(&mut transaction, namespace, Stock::Sources, -1, &Unlimited).await?;
-        transaction.commit().await
+        transaction.commit().await?;
+        Ok(true)
     }
 
     async fn note_status(
@@ -146,6 +169,30 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
     }
 }
 
+impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SqlSourceStore<R, Q> {
+    /// Writes what a source has become, with its record, its count and its job.
+    async fn put(
+        &self,
+        mut transaction: Transaction,
+        by: &Attribution,
+        before: Option<&Source>,
+        after: &Source,
+    ) -> Result<(), StoreError> {
+        let Source { namespace, plugin, spec, .. } = after;
+        let statement = upsert(transaction.dialect(), after)?;
+        transaction.execute(statement).await?;
+        self.recorder.record(&mut transaction, &Change::of_source(by, before, after)).await?;
+        if before.is_none() {
+            usage::count(&mut transaction, namespace, Stock::Sources, 1, &*self.admission).await?;
+        }
+        if spec.enabled {
+            let job = JobRequest::Refresh { namespace, plugin, source: &spec.id };
+            self.queue.enqueue(&mut transaction, &job).await?;
+        }
+        transaction.commit().await
+    }
+}
+
 #[async_trait]
 impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> Purge for SqlSourceStore<R, Q> {
     async fn purge(&self, scope: &TenantScope, by: &Attribution, most: usize) -> Result<usize, StoreError> {
@@ -155,7 +202,7 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> Purge for SqlSourceStore
         sources.truncate(most);
         for source in &sources {
             let key = SourceKey { plugin: source.plugin.clone(), id: source.spec.id.clone() };
-            self.remove(scope, by, &key).await?;
+            self.remove(scope, by, &key, &IfTag::ANY).await?;
         }
         Ok(sources.len())
     }

@@ -1,11 +1,13 @@
 //! A plugin's sources.
 
+mod change;
+
 use axum::response::Response;
 use http::Uri;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{
+use crate::http::{
     assets::{Binding, page_token, scope_binding, store_problem},
     cache::{self, with},
     catalog::Catalog,
@@ -63,6 +65,7 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(
                 get(catalog.clone(), name.clone(), scope, id, uri)
             }
         })
+        .merge(change::routes(catalog, plugin))
 }
 
 async fn list<A: AssetStore, S: SourceStore>(
@@ -110,18 +113,21 @@ async fn get<A: AssetStore, S: SourceStore>(
     uri: Uri,
 ) -> Result<Response, Problem> {
     Query::parse(uri.query(), &[])?;
-    let nothing = || Problem::not_found("there is no such source");
-    let key = SourceKey { plugin, id: SourceId::new(id).map_err(|_| nothing())? };
-    let source = catalog
-        .parts
-        .sources
-        .find(&scope, &key)
-        .await
-        .map_err(|error| store_problem(&error))?
-        .ok_or_else(nothing)?;
-    let tag = format!("{}-{}", source.create_time.unix_ms(), source.revision);
-    // the status changes without a revision, so the tag serves writers and never answers 304
-    Ok(cache::tagged(shown(source).to_string(), &tag, &IfNoneMatch::default()))
+    let key = key(plugin, id)?;
+    let source = catalog.parts.sources.find(&scope, &key).await.map_err(|error| store_problem(&error))?;
+    source.map(answer).ok_or_else(|| Problem::not_found("there is no such source"))
+}
+
+/// The source that a path names; none can be called what is no id.
+fn key(plugin: PluginName, id: String) -> Result<SourceKey, Problem> {
+    let id = SourceId::new(id).map_err(|_| Problem::not_found("there is no such source"))?;
+    Ok(SourceKey { plugin, id })
+}
+
+/// The status changes without a revision, so the tag serves writers and never answers 304.
+fn answer(source: Source) -> Response {
+    let tag = source.tag();
+    cache::tagged(shown(source).to_string(), &tag, &IfNoneMatch::default())
 }
 
 /// A source as the wire shows it: without secrets, with the age of what it holds, in seconds.
