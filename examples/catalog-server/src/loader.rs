@@ -286,7 +286,7 @@ mod tests {
         registry::RegistryConfig,
         source::SourceStatus,
         store::{
-            MemoryAssetStore, MemorySourceStore, StoreErrorKind,
+            IfTag, MemoryAssetStore, MemorySourceStore, StoreErrorKind,
             hook::{Unaudited, Unqueued},
         },
     };
@@ -337,9 +337,22 @@ mod tests {
             scope: &TenantScope,
             by: &Attribution,
             key: &SourceKey,
-        ) -> Result<(), StoreError> {
+            expected: &IfTag,
+        ) -> Result<bool, StoreError> {
             self.check(key.id.as_str())?;
-            self.inner.remove(scope, by, key).await
+            self.inner.remove(scope, by, key, expected).await
+        }
+
+        async fn change(
+            &self,
+            scope: &TenantScope,
+            by: &Attribution,
+            key: &SourceKey,
+            expected: &IfTag,
+            change: impl FnOnce(&mut SourceSpec) + Send,
+        ) -> Result<Option<Source>, StoreError> {
+            self.check(key.id.as_str())?;
+            self.inner.change(scope, by, key, expected, change).await
         }
 
         async fn note_status(

@@ -53,15 +53,16 @@ fn every_route_answers_every_role_as_the_table_says() {
         let template = template.split_whitespace().next().unwrap();
         let path = path(template, &|list| first(list, "name"));
         let path = match path.split_once("/sources/{id}") {
-            Some((base, _)) => format!("{base}/sources/{}", first(&format!("{base}/sources"), "id")),
+            Some((base, rest)) => format!("{base}/sources/{}{rest}", first(&format!("{base}/sources"), "id")),
             None => path,
         };
         let of_tenant = line.contains("(tenant") || template.ends_with("/rules");
         let target = if of_tenant { format!("{path}?namespace=team-a") } else { path };
         write!(table, "\n{:60}", format!("{method} {template}")).unwrap();
         for (_, shows) in ROLES {
-            let headers: Vec<(&str, &str)> =
-                shows.map(|token| ("authorization", token)).into_iter().collect();
+            // of what is there nothing has that tag, so that nothing is changed
+            let mut headers = vec![("if-match", "\"0-0\"")];
+            headers.extend(shows.map(|token| ("authorization", token)));
             let answer = server.ask(method, &target, &headers, "");
             if answer.status == 403 {
                 let detail = answer.json()["detail"].as_str().unwrap().to_owned();

@@ -234,3 +234,38 @@ fn the_files_of_kubeflow_are_served() {
         assert_eq!(source["status"]["state"], state, "{source}");
     }
 }
+
+#[test]
+fn a_source_is_switched_and_removed_by_who_knows_it_as_it_is() {
+    let server = Server::demo();
+    let base = "/api/model_catalog/v1alpha1/sources";
+    let tenant = "?namespace=team-a";
+    let list = format!("{}{tenant}", LISTS[0]);
+    let id = server.get(&format!("{base}{tenant}")).json()["items"][0]["id"].as_str().unwrap().to_owned();
+    let one = format!("{base}/{id}{tenant}");
+    let ask = |method: &str, custom: &str, headers: &[(&str, &str)]| {
+        server.ask(method, &format!("{base}/{id}{custom}{tenant}"), headers, "")
+    };
+    let before = server.get(&one);
+    let tag = before.header("etag").to_owned();
+    assert!(!server.get(&list).names().is_empty());
+
+    assert_eq!(ask("POST", ":disable", &[("if-match", "\"1-1\"")]).code(), "revision_conflict");
+    assert_eq!(ask("POST", ":disable", &[("if-match", "1-1")]).status, 400);
+    let disabled = ask("POST", ":disable", &[("if-match", &tag)]);
+    assert_eq!((disabled.status, disabled.json()["enabled"].as_bool()), (200, Some(false)));
+    assert_ne!(disabled.header("etag"), tag);
+    assert!(server.get(&list).names().is_empty(), "what is disabled lists nothing");
+    assert_eq!(ask("DELETE", "", &[("if-match", &tag)]).code(), "revision_conflict");
+    let enabled = ask("POST", ":enable", &[]);
+    assert_eq!((enabled.status, enabled.json()["enabled"].as_bool()), (200, Some(true)));
+
+    assert_eq!(ask("POST", "", &[]).code(), "method_not_allowed");
+    assert_eq!(ask("POST", ":fly", &[]).code(), "not_found");
+    assert_eq!(ask("DELETE", "", &[]).status, 204);
+    assert_eq!(ask("DELETE", "", &[]).code(), "not_found");
+    assert_eq!(server.get(&one).code(), "not_found");
+    // what is removed here is another tenant's still, and another's no less there than nobody's
+    assert_eq!(server.ask("POST", &format!("{base}/{id}:enable?namespace=team-b"), &[], "").status, 200);
+    assert_eq!(ask("POST", ":enable", &[]).code(), "not_found");
+}

@@ -117,7 +117,7 @@ fn what_is_configured_wrongly_is_told_at_the_start() {
     for (env, part) in [
         (("CATALOG_TENANCY_LIMITS", "missing.yaml"), "missing.yaml"),
         (("CATALOG_TENANCY_DIRECTORY", "configured"), "`configured` needs `tenancy.namespaces`"),
-        (("CATALOG_TENANCY_DIRECTORY", "kubernetes"), "no cluster is known"),
+        (("CATALOG_TENANCY_DIRECTORY", "kubernetes"), "no Kubernetes cluster is known"),
         (("CATALOG_NAMESPACES", "team-a,Team"), "CATALOG_NAMESPACES"),
         (("CATALOG_TENANCY_QUEUE_WAIT_MS", "0"), "CATALOG_TENANCY_QUEUE_WAIT_MS: must be at least 1"),
     ] {
