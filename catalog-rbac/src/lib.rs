@@ -18,6 +18,6 @@ mod union;
 #[cfg(feature = "metrics")]
 pub use self::timed::TimedAuthorizer;
 pub use self::{
-    audited::AuditedAuthorizer, authenticate::AnonymousLayer, authorize::AuthorizeLayer,
+    audited::AuditedAuthorizer, authenticate::AuthenticateLayer, authorize::AuthorizeLayer,
     union::UnionAuthorizer,
 };

@@ -14,7 +14,7 @@ use catalog_core::{
     problem::Problem,
     tenant::TenantSelector,
 };
-use catalog_rbac::{AnonymousLayer, AuthorizeLayer};
+use catalog_rbac::{AuthenticateLayer, AuthorizeLayer};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
@@ -76,7 +76,7 @@ async fn ask(case: Case) -> (u16, String) {
     let authorized = ServiceBuilder::new().layer(AuthorizeLayer::new(Table)).service(service_fn(seen));
     let request = Request::from_parts(parts, ());
     let response = if case.anonymous {
-        ServiceBuilder::new().layer(AnonymousLayer::new()).service(authorized).oneshot(request).await
+        ServiceBuilder::new().layer(AuthenticateLayer::anonymous()).service(authorized).oneshot(request).await
     } else {
         authorized.oneshot(request).await
     };

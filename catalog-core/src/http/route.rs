@@ -215,12 +215,11 @@ impl Routes {
             }
             let info = Arc::new(info);
             let method_router = method_router.route_layer(DeclareLayer::new(info));
-            match custom::split(&path) {
-                Some((path, name)) => custom.entry(path.to_owned()).or_default().insert(name, method_router),
-                None => {
-                    plain.push((path.clone(), method));
-                    router = router.route(&path, method_router);
-                }
+            if let Some((path, name)) = custom::split(&path) {
+                custom.entry(path.to_owned()).or_default().insert(name, method_router);
+            } else {
+                plain.push((path.clone(), method));
+                router = router.route(&path, method_router);
             }
         }
         for (path, mut methods) in custom {
@@ -379,12 +378,12 @@ mod tests {
             format!("{} {name} {}", route.template(), route.object_name(context.path()).unwrap())
         }
         let on = |id: &str| doc(id).audited().with_parameters([Parameter::path("id", "Which.")]);
-        let routes = Routes::new()
+        let declared = Routes::new()
             .get("/a/{id}", permission(), on("get"), named)
             .with(Method::DELETE, "/a/{id}", permission(), on("delete"), named)
             .with(Method::POST, "/a/{id}:open", permission(), on("open"), named)
             .with(Method::POST, "/a/{id}:close", permission(), on("close"), named);
-        let router = routes.into_router(&Identity::new()).unwrap();
+        let router = declared.into_router(&Identity::new()).unwrap();
         for (method, path, status, said) in [
             (Method::POST, "/a/x:open", 200, "/a/{id}:open x x"),
             (Method::POST, "/a/x:close", 200, "/a/{id}:close x x"),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::{Authenticate, AuthenticatorChain};
+use super::{AnonymousAuthenticator, Authenticate, AuthenticatorChain};
 
 /// Finds out who asks before a request goes on; nobody is 401, no answer 503.
 ///
@@ -26,6 +26,11 @@ impl AuthenticateLayer {
     /// Asks that chain; the realm is `catalog`.
     pub fn new(chain: AuthenticatorChain) -> Self {
         Self { chain, realm: "catalog".into() }
+    }
+
+    /// Checks no credentials: who shows none is `system:anonymous`, and who shows one is refused, for nothing here could check it.
+    pub fn anonymous() -> Self {
+        Self::new(AuthenticatorChain::new().with(AnonymousAuthenticator::new()))
     }
 
     /// With another realm, which `WWW-Authenticate` names.

@@ -57,7 +57,7 @@ pub use self::tokens::{
     TokenAuthenticator, TokenFile, TokenFileError, TokenList, TokenListError, token_digest,
 };
 pub use self::{
-    anonymous::{Anonymous, AnonymousAuthenticator, AnonymousLayer},
+    anonymous::AnonymousAuthenticator,
     authenticator::{Authenticator, AuthenticatorError, Outcome, Refusal, RefusalKind},
     chain::AuthenticatorChain,
     layer::{AuthenticateLayer, RealmError},

@@ -26,7 +26,7 @@ use catalog_core::{
         sql::{SqlAssetStore, SqlSourceStore},
     },
 };
-use catalog_rbac::{AnonymousLayer, AuthorizeLayer};
+use catalog_rbac::{AuthenticateLayer, AuthorizeLayer};
 use catalog_tenancy::{
     ResolveTenantLayer,
     admit::AdmitTenantLayer,
@@ -63,7 +63,7 @@ pub(crate) async fn run(url: &str, cached: bool, limit_t1: bool) -> Result<(), A
     let permits = Permits::many(BulkheadConfig { permits: CONNECTIONS, ..BulkheadConfig::default() });
     let protection = ServiceBuilder::new()
         .layer(LimitRateLayer::peers(&limiters))
-        .layer(AnonymousLayer::new())
+        .layer(AuthenticateLayer::anonymous())
         .layer(ResolveTenantLayer::many())
         .layer(AuthorizeLayer::new(InsecureAllowAll))
         .layer(AdmitTenantLayer::new(directory))
