@@ -7,6 +7,8 @@ pub mod authorize;
 pub mod engine;
 #[cfg(feature = "axum")]
 pub mod http;
+#[cfg(feature = "login")]
+pub mod login;
 #[cfg(any(feature = "_sql", feature = "files", feature = "kube"))]
 pub mod policy;
 #[cfg(feature = "kube")]

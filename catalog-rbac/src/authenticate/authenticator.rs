@@ -70,6 +70,8 @@ pub enum RefusalKind {
     NotYetValid,
     /// It is not one that the server believes.
     Invalid,
+    /// It came along with a request that pages of another site may have made, which is not known to be the caller's wish.
+    CrossSite,
 }
 
 impl Refusal {
@@ -78,11 +80,11 @@ impl Refusal {
         Self { kind, reason: reason.into() }
     }
 
-    pub(super) fn malformed(reason: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn malformed(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(RefusalKind::Malformed, reason)
     }
 
-    pub(super) fn invalid(reason: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn invalid(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(RefusalKind::Invalid, reason)
     }
 
@@ -110,6 +112,9 @@ impl RefusalKind {
             Self::Expired => "the credential has expired",
             Self::NotYetValid => "the credential is not valid yet",
             Self::Invalid => "the credential is not valid",
+            Self::CrossSite => {
+                "the request does not come from a page of this site, so the session may not change anything by it"
+            }
         }
     }
 }

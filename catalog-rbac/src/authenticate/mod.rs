@@ -36,7 +36,7 @@ mod headers;
 mod layer;
 mod name;
 #[cfg(feature = "oidc")]
-mod oidc;
+pub(crate) mod oidc;
 mod proxy;
 mod service;
 #[cfg(feature = "kube")]

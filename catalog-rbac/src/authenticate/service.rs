@@ -103,6 +103,10 @@ impl Guard {
                 (RefusalKind::Invalid.as_str(), Some(RefusalKind::Invalid))
             }
             Verdict::Nobody => ("a credential is required", None),
+            Verdict::Refused(refusal) if refusal.kind() == RefusalKind::CrossSite => {
+                tracing::debug!(reason = refusal.reason(), "cross-site");
+                return Err(Problem::forbidden(refusal.kind().as_str()).in_context(context).into_response());
+            }
             Verdict::Refused(refusal) => {
                 tracing::debug!(reason = refusal.reason(), "unauthenticated");
                 (refusal.kind().as_str(), token.then_some(refusal.kind()))

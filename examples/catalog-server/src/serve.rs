@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use axum::Router;
 use catalog_core::{
     authorizer::{Authorizer, InsecureAllowAll},
-    http::{Catalog, CatalogConfig, Routes},
+    http::{Catalog, CatalogConfig, Routes, Security},
     page::PageTokens,
     plugin::{DataPlugin, Plugin, builtin},
     provider::{FileProvider, FileRoot, SourcesFile, read_text},
@@ -84,8 +84,10 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
     // what would decide matters to no document
     let authorizer: Arc<dyn Authorizer> = Arc::new(InsecureAllowAll);
     let namespaces = Namespaces::new(mode, nobody, Arc::clone(&authorizer), tokens, &catalog.routes());
-    let own = own.merge(namespaces.routes()).merge(access::routes(config, authorizer)?);
-    let routes = routes(config, &catalog, &Readiness::new(Drain::new()), own, &mut document);
+    let login = access::offline_login(config)?;
+    let own = own.merge(namespaces.routes()).merge(access::routes(config, authorizer, login.as_ref())?);
+    let security = access::security(config, login.as_ref());
+    let routes = routes(security, &catalog, &Readiness::new(Drain::new()), own, &mut document);
     Ok((routes, document))
 }
 
@@ -148,9 +150,10 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     };
     let (mode, directory) = (tenants.mode, Arc::clone(&tenants.directory));
     let namespaces = Namespaces::new(mode, directory, access.authorizer(), tokens, &catalog.routes());
-    let told = access::routes(config, access.authorizer())?;
+    let told = access::routes(config, access.authorizer(), access.login.as_ref())?;
     let own = own.merge(namespaces.routes()).merge(told);
-    let served = routes(config, &catalog, &readiness, own, &mut String::new());
+    let security = access::security(config, access.login.as_ref());
+    let served = routes(security, &catalog, &readiness, own, &mut String::new());
     let router = stack::stack(config, &tenants, &access, served)?;
 
     let listener = TcpListener::bind(config.listen)
@@ -309,14 +312,13 @@ fn catalog<A: AssetStore, S: SourceStore>(
 }
 
 fn routes<A: AssetStore, S: SourceStore>(
-    config: &Config,
+    security: Security,
     catalog: &Catalog<A, S>,
     readiness: &Readiness,
     own: Routes,
     document: &mut String,
 ) -> Routes {
     let describe = |routes: &Routes| {
-        let security = access::security(config);
         let shapes = catalog.shapes().into_iter().chain(Namespaces::shapes()).chain(Authz::shapes());
         document.push_str(&routes.openapi("catalog", env!("CARGO_PKG_VERSION"), security, shapes));
         document.clone()

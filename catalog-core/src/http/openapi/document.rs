@@ -6,7 +6,7 @@ use utoipa::openapi::{
     extensions::ExtensionsBuilder,
     path::OperationBuilder,
     request_body::{RequestBody, RequestBodyBuilder},
-    security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
 use super::{Parameter, Reply, Shape, reply::JSON};
@@ -22,12 +22,33 @@ pub enum Security {
     Anonymous,
     /// With a bearer token, on each route that asks for a permission.
     Bearer,
+    /// With a session, which is in the cookie of that name.
+    Session(&'static str),
+    /// With either.
+    BearerOrSession(&'static str),
 }
 
 /// The name of the answer that every error is.
 const PROBLEM: &str = "Problem";
-/// The name of the way in.
+/// The names of the ways in.
 const BEARER: &str = "bearer";
+const SESSION: &str = "session";
+
+impl Security {
+    /// Each way, with what the document says of it.
+    fn schemes(self) -> impl Iterator<Item = (&'static str, SecurityScheme)> {
+        let (is_bearer, cookie) = match self {
+            Self::Anonymous => (false, None),
+            Self::Bearer => (true, None),
+            Self::Session(cookie) => (false, Some(cookie)),
+            Self::BearerOrSession(cookie) => (true, Some(cookie)),
+        };
+        let bearer = || SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+        let bearer = is_bearer.then(|| (BEARER, bearer()));
+        let session = |cookie| (SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(cookie))));
+        bearer.into_iter().chain(cookie.map(session))
+    }
+}
 
 /// The document of the routes and of the shapes that they refer to, as JSON.
 pub(in crate::http) fn document(
@@ -53,13 +74,9 @@ pub(in crate::http) fn document(
         &[RETRY_AFTER],
     );
     let components = ComponentsBuilder::new().response(PROBLEM, problem.build());
-    let components = match security {
-        Security::Anonymous => components,
-        Security::Bearer => {
-            let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-            components.security_scheme(BEARER, SecurityScheme::Http(bearer))
-        }
-    };
+    let components = security
+        .schemes()
+        .fold(components, |components, (name, scheme)| components.security_scheme(name, scheme));
     let components =
         shapes.into_iter().fold(components, |components, (name, shape)| components.schema(name, shape.0));
     let license =
@@ -115,10 +132,9 @@ fn request_body(shape: &Shape) -> RequestBody {
 }
 
 fn secured(operation: OperationBuilder, security: Security) -> OperationBuilder {
-    match security {
-        Security::Bearer => operation.security(SecurityRequirement::new(BEARER, Vec::<String>::new())),
-        Security::Anonymous => operation,
-    }
+    // each alone is enough
+    let requirement = |name| SecurityRequirement::new(name, Vec::<String>::new());
+    security.schemes().fold(operation, |operation, (name, _)| operation.security(requirement(name)))
 }
 
 fn restricted(mut operation: OperationBuilder, permission: &Permission) -> OperationBuilder {

@@ -51,6 +51,16 @@ impl Reply {
         Self { status: StatusCode::PERMANENT_REDIRECT, headers, ..Self::new(None) }
     }
 
+    /// Nothing but the word where to go on.
+    pub fn see_other() -> Self {
+        Self { status: StatusCode::SEE_OTHER, headers: vec![LOCATION], ..Self::new(None) }
+    }
+
+    /// Nothing but the word that it is done.
+    pub fn empty() -> Self {
+        Self { status: StatusCode::NO_CONTENT, ..Self::new(None) }
+    }
+
     /// Or 304, for it has a tag.
     pub fn tagged(mut self) -> Self {
         self.not_modified = true;

@@ -10,7 +10,7 @@ use super::{OidcIssuer, claim::texts};
 use crate::authenticate::{Refusal, RefusalKind, name};
 
 /// Whom the claims of a token with a good signature name, and until when.
-pub(super) fn check(
+pub(crate) fn check(
     issuer: &OidcIssuer,
     claims: &Value,
     now: Timestamp,

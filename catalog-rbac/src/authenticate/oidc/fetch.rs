@@ -1,8 +1,8 @@
 use std::{io, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Empty, Limited};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -12,13 +12,13 @@ use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 
 /// Fetches small documents over HTTP/1.1. It follows no redirect: what an issuer says of itself is where it says it is.
 #[derive(Clone, Debug)]
-pub(super) struct Fetcher {
-    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+pub(crate) struct Fetcher {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
 /// Why a document is not there.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FetchError {
+pub(crate) enum FetchError {
     #[error("the URL is none that may be fetched")]
     Url,
     #[error("there was no answer")]
@@ -35,7 +35,7 @@ const MAX_BYTES: usize = 1024 * 1024;
 impl Fetcher {
     /// Trusts the certificates that the system does, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name; where there are none
     /// that is an error only if they are `needed`.
-    pub(super) fn new(needed: bool) -> io::Result<Self> {
+    pub(crate) fn new(needed: bool) -> io::Result<Self> {
         let builder = || {
             ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
                 .with_safe_default_protocol_versions()
@@ -57,14 +57,21 @@ impl Fetcher {
 
     pub(super) async fn get(&self, url: &str) -> Result<Bytes, FetchError> {
         let uri: Uri = url.parse().map_err(|_| FetchError::Url)?;
-        let mut request = Request::new(Empty::new());
+        let mut request = Request::new(Bytes::new());
         *request.uri_mut() = uri;
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        let response = self.client.request(request).await.map_err(FetchError::Send)?;
+        let response = self.send(request).await?;
         if response.status() != StatusCode::OK {
             return Err(FetchError::Status(response.status()));
         }
-        let body = Limited::new(response.into_body(), MAX_BYTES).collect().await;
-        Ok(body.map_err(FetchError::Body)?.to_bytes())
+        Ok(response.into_body())
+    }
+
+    /// Asks, and gives the whole answer, whatever its status.
+    pub(crate) async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
+        let response = self.client.request(request.map(Full::new)).await.map_err(FetchError::Send)?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, MAX_BYTES).collect().await.map_err(FetchError::Body)?;
+        Ok(Response::from_parts(parts, body.to_bytes()))
     }
 }

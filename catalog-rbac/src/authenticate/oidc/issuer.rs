@@ -138,7 +138,7 @@ impl OidcIssuer {
     }
 
     /// Whether something may be fetched from there.
-    pub(super) fn may_fetch(&self, url: &str) -> bool {
+    pub(crate) fn may_fetch(&self, url: &str) -> bool {
         let Ok(uri) = url.parse::<Uri>() else { return false };
         let (Some(host), Some(authority)) = (uri.host(), uri.authority()) else { return false };
         if host.is_empty() || authority.as_str().contains('@') {
@@ -152,7 +152,8 @@ impl OidcIssuer {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether a host of a URL is the machine itself.
+pub(crate) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

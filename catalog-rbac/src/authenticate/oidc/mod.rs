@@ -2,12 +2,12 @@
 
 mod algorithm;
 mod claim;
-mod claims;
-mod fetch;
-mod issuer;
+pub(crate) mod claims;
+pub(crate) mod fetch;
+pub(crate) mod issuer;
 mod key_set;
 mod keys;
-mod token;
+pub(crate) mod token;
 
 use std::{io, sync::Arc, time::Duration};
 

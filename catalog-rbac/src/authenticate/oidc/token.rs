@@ -4,9 +4,9 @@ use serde_json::Value;
 
 /// A signed token taken apart; nothing of it is verified.
 #[derive(Debug)]
-pub(super) struct Token<'a> {
+pub(crate) struct Token<'a> {
     pub(super) header: Header,
-    pub(super) claims: Value,
+    pub(crate) claims: Value,
     /// What the signature is of.
     pub(super) signed: &'a str,
     pub(super) signature: &'a str,
@@ -14,7 +14,7 @@ pub(super) struct Token<'a> {
 
 /// What a token says of itself. Where it says its key is (`jku`, `x5u`, `jwk`, `x5c`) nobody looks.
 #[derive(Debug, Deserialize)]
-pub(super) struct Header {
+pub(crate) struct Header {
     pub(super) alg: String,
     pub(super) kid: Option<String>,
     pub(super) typ: Option<String>,
@@ -24,7 +24,7 @@ pub(super) struct Header {
 
 impl<'a> Token<'a> {
     /// The parts of a token in the compact form of a signed JWT; `None` for any other.
-    pub(super) fn parse(token: &'a str) -> Option<Self> {
+    pub(crate) fn parse(token: &'a str) -> Option<Self> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
         if claims.contains('.') {

@@ -2,7 +2,7 @@
 
 mod any_bytes;
 mod layer;
-mod oidc;
+pub(crate) mod oidc;
 mod proxy;
 mod token_review;
 mod tokens;

@@ -1,6 +1,6 @@
 // An OpenID provider on a free port of the loopback interface, with keys of its own. It prints its issuer as one line and ends with
 // its standard input.
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import Provider from "oidc-provider";
 
@@ -10,6 +10,9 @@ const keys = [
   jwk("ec", "ES256", generateKeyPairSync("ec", { namedCurve: "P-256" })),
   jwk("ed", "EdDSA", generateKeyPairSync("ed25519")),
 ];
+
+// the first line of the output is the issuer, whatever else there is to tell
+console.info = console.error;
 
 const server = createServer();
 server.listen(0, "127.0.0.1", () => {
@@ -24,10 +27,21 @@ server.listen(0, "127.0.0.1", () => {
         redirect_uris: [],
         response_types: [],
       },
+      {
+        client_id: "web",
+        client_secret: "web-secret",
+        grant_types: ["authorization_code"],
+        redirect_uris: ["http://127.0.0.1:8080/auth/callback"],
+        response_types: ["code"],
+      },
     ],
+    // whoever logs in is who they say
+    findAccount: (_context, accountId) => ({ accountId, claims: () => ({ sub: accountId, roles: ["team-b"] }) }),
+    claims: { openid: ["sub", "roles"] },
+    cookies: { keys: [randomUUID()] },
     scopes: ["read"],
     features: {
-      devInteractions: { enabled: false },
+      devInteractions: { enabled: true },
       clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,

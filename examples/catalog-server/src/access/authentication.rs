@@ -4,9 +4,12 @@ use std::fs;
 
 use catalog_core::yaml::{Limits, Node};
 use catalog_ha::Component;
-use catalog_rbac::authenticate::{
-    AnonymousAuthenticator, AuthenticatorChain, OidcAuthenticator, OidcIssuer, ProxyAuthenticator,
-    TokenAuthenticator, TokenFile, TokenReviewAuthenticator,
+use catalog_rbac::{
+    authenticate::{
+        AnonymousAuthenticator, AuthenticatorChain, OidcAuthenticator, OidcIssuer, ProxyAuthenticator,
+        TokenAuthenticator, TokenFile, TokenReviewAuthenticator,
+    },
+    login::Login,
 };
 use http::HeaderName;
 
@@ -26,12 +29,16 @@ pub(crate) struct Authentication {
 
 impl Authentication {
     /// As the configuration says. The file of tokens is followed for as long as the process lives.
-    pub(super) async fn new(config: &Config, cluster: &Cluster) -> Result<Self, AnyError> {
+    pub(super) async fn new(
+        config: &Config,
+        cluster: &Cluster,
+        login: Option<&Login>,
+    ) -> Result<Self, AnyError> {
         let (mut chain, mut tokens) = (AuthenticatorChain::new(), None);
         let mut modes = config.auth.mode.clone();
         // a review takes every token, so it comes after those that know theirs; anonymity is for those who show nothing
         modes.sort_by_key(|mode| match mode {
-            AuthMode::Tokens | AuthMode::Proxy | AuthMode::Oidc => 0,
+            AuthMode::Tokens | AuthMode::Proxy | AuthMode::Oidc | AuthMode::Login => 0,
             AuthMode::TokenReview => 1,
             AuthMode::Anonymous => 2,
         });
@@ -40,6 +47,11 @@ impl Authentication {
                 AuthMode::Anonymous => chain.with(AnonymousAuthenticator::new()),
                 AuthMode::Proxy => chain.with(proxy(config)?),
                 AuthMode::Oidc => chain.with(oidc(config)?),
+                // there is one where the mode is on
+                AuthMode::Login => match login {
+                    Some(login) => chain.with(login.authenticator()),
+                    None => chain,
+                },
                 AuthMode::TokenReview => {
                     let client = cluster.client("auth.mode").await?;
                     let audiences = config.auth.tokenreview_audiences.clone();
@@ -78,8 +90,8 @@ fn proxy(config: &Config) -> Result<ProxyAuthenticator, ConfigError> {
     ProxyAuthenticator::new().with_shared_secret(header, secret).map_err(|error| refused(error.to_string()))
 }
 
-/// Of the issuers of the file. Their keys are fetched at once, and again when a token comes if that fails.
-fn oidc(config: &Config) -> Result<OidcAuthenticator, ConfigError> {
+/// Those of the file.
+pub(super) fn issuers(config: &Config) -> Result<Vec<OidcIssuer>, ConfigError> {
     let refused = |message: String| ConfigError::new("auth.oidc_file", message);
     let path = config.auth.oidc_file.clone().unwrap_or_default();
     let shown = path.display();
@@ -91,8 +103,15 @@ fn oidc(config: &Config) -> Result<OidcAuthenticator, ConfigError> {
     if issuers.is_empty() {
         return Err(refused(format!("`{shown}` names no issuer")));
     }
-    let authenticator =
-        OidcAuthenticator::new(issuers).map_err(|error| refused(format!("`{shown}`: {error}")))?;
+    Ok(issuers)
+}
+
+/// Of the issuers of the file. Their keys are fetched at once, and again when a token comes if that fails.
+fn oidc(config: &Config) -> Result<OidcAuthenticator, ConfigError> {
+    let authenticator = OidcAuthenticator::new(issuers(config)?).map_err(|error| {
+        let shown = config.auth.oidc_file.clone().unwrap_or_default();
+        ConfigError::new("auth.oidc_file", format!("`{}`: {error}", shown.display()))
+    })?;
     tokio::spawn({
         let authenticator = authenticator.clone();
         async move {

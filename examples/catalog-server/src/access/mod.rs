@@ -3,6 +3,7 @@
 mod authentication;
 mod authorization;
 mod demo;
+mod login;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +13,7 @@ use catalog_core::{
     http::{Routes, Security},
     store::{Changes, database::Database},
 };
-use catalog_rbac::http::Authz;
+use catalog_rbac::{http::Authz, login::Login};
 
 pub(crate) use self::{authentication::Authentication, authorization::Authorization, demo::DEMO};
 use crate::{
@@ -30,6 +31,7 @@ const LOOK: Duration = Duration::from_secs(2);
 pub(crate) struct Access {
     pub(crate) authentication: Authentication,
     pub(crate) authorization: Authorization,
+    pub(crate) login: Option<Login>,
 }
 
 impl Access {
@@ -41,9 +43,11 @@ impl Access {
         changes: &Changes,
         directory: &Arc<dyn NamespaceDirectory>,
     ) -> Result<Self, AnyError> {
+        let login = login::login(config, database).await?;
         Ok(Self {
-            authentication: Authentication::new(config, cluster).await?,
+            authentication: Authentication::new(config, cluster, login.as_ref()).await?,
             authorization: Authorization::new(config, cluster, database, changes, directory).await?,
+            login,
         })
     }
 
@@ -52,18 +56,33 @@ impl Access {
     }
 }
 
-/// How callers show who they are, for the document.
-pub(crate) fn security(config: &Config) -> Security {
-    let by_token =
-        |mode: &AuthMode| matches!(mode, AuthMode::Tokens | AuthMode::Oidc | AuthMode::TokenReview);
-    if config.auth.mode.iter().any(by_token) { Security::Bearer } else { Security::Anonymous }
+/// How browsers log in, for the document.
+pub(crate) fn offline_login(config: &Config) -> Result<Option<Login>, AnyError> {
+    login::offline(config)
 }
 
-/// The routes that tell callers what they may.
-pub(crate) fn routes(config: &Config, authorizer: Arc<dyn Authorizer>) -> Result<Routes, AnyError> {
+/// How callers show who they are, for the document.
+pub(crate) fn security(config: &Config, login: Option<&Login>) -> Security {
+    let by_token =
+        |mode: &AuthMode| matches!(mode, AuthMode::Tokens | AuthMode::Oidc | AuthMode::TokenReview);
+    match (config.auth.mode.iter().any(by_token), login.map(Login::session_cookie)) {
+        (true, None) => Security::Bearer,
+        (true, Some(cookie)) => Security::BearerOrSession(cookie),
+        (false, Some(cookie)) => Security::Session(cookie),
+        (false, None) => Security::Anonymous,
+    }
+}
+
+/// The routes that tell callers what they may, and those by which browsers log in.
+pub(crate) fn routes(
+    config: &Config,
+    authorizer: Arc<dyn Authorizer>,
+    login: Option<&Login>,
+) -> Result<Routes, AnyError> {
     let authz = Authz::new(authorizer);
-    Ok(match config.tenancy.mode {
+    let told = match config.tenancy.mode {
         TenancyMode::Single => authz.with_default_namespace(DEFAULT.parse()?).routes(),
         TenancyMode::Namespace => authz.routes(),
-    })
+    };
+    Ok(told.merge(login.map(Login::routes).unwrap_or_default()))
 }

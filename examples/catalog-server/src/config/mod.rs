@@ -122,8 +122,36 @@ pub(crate) struct Auth {
     pub(crate) oidc_file: Option<PathBuf>,
     #[serde(default)]
     pub(crate) tokenreview_audiences: Vec<String>,
+    pub(crate) login_issuer: Option<String>,
+    pub(crate) login_client_id: Option<String>,
+    pub(crate) login_client_secret: Option<String>,
+    pub(crate) login_url: Option<String>,
+    #[serde(default)]
+    pub(crate) login_keys: Vec<String>,
     pub(crate) proxy_secret: Option<String>,
     pub(crate) proxy_secret_header: String,
+}
+
+impl Auth {
+    /// Checks that what logins need is there, and nothing of it where there are none.
+    fn validate_login(&self) -> Result<(), ConfigError> {
+        let is_on = self.mode.contains(&AuthMode::Login);
+        for (key, is_set, is_needed) in [
+            ("auth.login_issuer", self.login_issuer.is_some(), false),
+            ("auth.login_client_id", self.login_client_id.is_some(), true),
+            ("auth.login_client_secret", self.login_client_secret.is_some(), false),
+            ("auth.login_url", self.login_url.is_some(), true),
+            ("auth.login_keys", !self.login_keys.is_empty(), false),
+        ] {
+            if is_set && !is_on {
+                return Err(ConfigError::new(key, "goes only with the mode `login`"));
+            }
+            if is_on && is_needed && !is_set {
+                return Err(ConfigError::new(key, "must be set for the mode `login`"));
+            }
+        }
+        Ok(())
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
@@ -133,6 +161,8 @@ pub(crate) enum AuthMode {
     Tokens,
     /// By tokens that OpenID Connect issuers signed.
     Oidc,
+    /// By a session that a browser was given for a login at an OpenID Connect issuer.
+    Login,
     /// By the headers of a proxy that shows a secret.
     Proxy,
     /// By tokens that the Kubernetes cluster reviews.
@@ -265,9 +295,13 @@ impl Config {
                 "goes with the mode `proxy`, and only with it",
             ));
         }
-        if has(AuthMode::Oidc) != auth.oidc_file.is_some() {
-            return Err(ConfigError::new("auth.oidc_file", "goes with the mode `oidc`, and only with it"));
+        if (has(AuthMode::Oidc) || has(AuthMode::Login)) != auth.oidc_file.is_some() {
+            return Err(ConfigError::new(
+                "auth.oidc_file",
+                "goes with the modes `oidc` and `login`, and only with them",
+            ));
         }
+        auth.validate_login()?;
         if !has(AuthMode::TokenReview) && !auth.tokenreview_audiences.is_empty() {
             return Err(ConfigError::new(
                 "auth.tokenreview_audiences",

@@ -153,13 +153,20 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .or("256"),
     Setting::new("tenancy.queue_wait_ms", "CATALOG_TENANCY_QUEUE_WAIT_MS", Integer, "How long a request waits for its turn before it is refused with 503, in milliseconds")
         .or("2000"),
-    Setting::new("auth.mode", "CATALOG_AUTH_MODE", List, "How callers are known, by one or more of these. `oidc`: bearer tokens that the issuers of `auth.oidc_file` signed; `tokenreview`: bearer tokens that the Kubernetes cluster knows; `tokens`: bearer tokens of a list; `proxy`: the headers X-Remote-User and X-Remote-Group of a proxy that shows a secret; `anonymous`: who shows nothing is `system:anonymous`")
+    Setting::new("auth.mode", "CATALOG_AUTH_MODE", List, "How callers are known, by one or more of these. `oidc`: bearer tokens that the issuers of `auth.oidc_file` signed; `login`: browsers that log in at one of those issuers; `tokenreview`: bearer tokens that the Kubernetes cluster knows; `tokens`: bearer tokens of a list; `proxy`: the headers X-Remote-User and X-Remote-Group of a proxy that shows a secret; `anonymous`: who shows nothing is `system:anonymous`")
         .in_demo("tokens")
         .required()
         .often(),
     Setting::new("auth.tokens_file", "CATALOG_AUTH_TOKENS_FILE", Text, "The list of tokens, YAML or JSON: `{sha256, user, groups}` each; it is read again when it changes"),
     Setting::new("auth.oidc_file", "CATALOG_AUTH_OIDC_FILE", Text, "The list of OpenID Connect issuers, YAML or JSON: `{issuer, audiences, username_claim?, groups_claim?, …}` each"),
     Setting::new("auth.tokenreview_audiences", "CATALOG_AUTH_TOKENREVIEW_AUDIENCES", List, "Tokens that the cluster reviews have to be for one of these; without any, for the cluster's own API server"),
+    Setting::new("auth.login_issuer", "CATALOG_AUTH_LOGIN_ISSUER", Text, "The URL of that issuer of `auth.oidc_file` at which browsers log in; its first if absent"),
+    Setting::new("auth.login_client_id", "CATALOG_AUTH_LOGIN_CLIENT_ID", Text, "The client that the issuer knows the server as"),
+    Setting::new("auth.login_client_secret", "CATALOG_AUTH_LOGIN_CLIENT_SECRET", Text, "The client's secret; a public client has none").secret(),
+    Setting::new("auth.login_url", "CATALOG_AUTH_LOGIN_URL", Text, "Where browsers reach the server, without a path: `https://catalog.example.com`, or `http:` on a loopback address. The issuer has to know this with `/auth/callback` behind it"),
+    Setting::new("auth.login_keys", "CATALOG_AUTH_LOGIN_KEYS", List, "Keys that seal the sessions of browsers, each at least 32 characters: the first seals, all open. Made and stored at the first start if empty")
+        .or("")
+        .secret(),
     Setting::new("auth.proxy_secret", "CATALOG_AUTH_PROXY_SECRET", Text, "The secret by which the proxy proves that it is the proxy, 16 bytes or more").secret(),
     Setting::new("auth.proxy_secret_header", "CATALOG_AUTH_PROXY_SECRET_HEADER", Text, "The header that the proxy sends the secret in")
         .or("x-proxy-secret"),

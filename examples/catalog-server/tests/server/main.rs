@@ -8,6 +8,7 @@ mod fixture;
 mod kubernetes;
 mod lifecycle;
 mod lists;
+mod login;
 mod openapi;
 mod postgres;
 mod sources;

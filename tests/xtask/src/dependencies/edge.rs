@@ -14,13 +14,31 @@ const SIBLINGS: [&str; 5] =
 /// What the core does without until a feature asks for it.
 const HEAVY: [&str; 3] = ["axum", "sqlx", "tokio"];
 
-/// Lists dependencies between siblings, of the core on a sibling, and of the plain core on a runtime.
+/// A dependency that a member may have with one feature alone.
+struct Confined {
+    package: &'static str,
+    member: &'static str,
+    feature: &'static str,
+}
+
+/// What brings packages that are banned elsewhere.
+const CONFINED: [Confined; 1] =
+    [Confined { package: "openidconnect", member: "catalog-rbac", feature: "login" }];
+
+/// Lists dependencies between siblings, of the core on a sibling, of the plain core on a runtime, and those without the feature
+/// that they are confined to.
 ///
 /// Dev-dependencies are free: tests may put crates together. `core` is what the core needs with its default
 /// features.
 pub(super) fn violations(members: &[&Package], core: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
     for member in members {
+        violations.extend(
+            CONFINED
+                .iter()
+                .filter(|confined| escapes(member, confined))
+                .map(|confined| violation(member, "confined to a feature of one crate", confined.package)),
+        );
         let rule = match member.name.as_str() {
             CORE => "core depends on no sibling",
             name if SIBLINGS.contains(&name) => "siblings are independent",
@@ -36,6 +54,13 @@ pub(super) fn violations(members: &[&Package], core: &Tree) -> Vec<Violation> {
         }
     }
     violations
+}
+
+fn escapes(member: &Package, Confined { package, member: home, feature }: &Confined) -> bool {
+    let dependency = format!("dep:{package}");
+    let by_others =
+        member.features.iter().any(|(name, enables)| name != feature && enables.contains(&dependency));
+    member.dependencies.contains(*package) && (member.name != *home || by_others)
 }
 
 fn violation(member: &Package, rule: &'static str, needed: &str) -> Violation {
@@ -73,6 +98,20 @@ mod tests {
             member("catalog-server", &["catalog-rbac", "catalog-ha"]),
         ];
         assert!(lines(&members, "catalog-core v0.1.0\nserde v1.0.0").is_empty());
+    }
+
+    #[test]
+    fn what_is_confined_is_in_one_feature_of_one_crate() {
+        let with = |name: &str, feature: &str| {
+            let mut member = member(name, &["openidconnect"]);
+            member.features.insert(feature.to_owned(), vec!["dep:openidconnect".to_owned()]);
+            member
+        };
+        let members =
+            [with("catalog-rbac", "login"), with("catalog-rbac", "oidc"), with("catalog-server", "login")];
+        let line =
+            |name| format!("{name} 0.1.0: confined to a feature of one crate: depends on `openidconnect`");
+        assert_eq!(lines(&members, ""), [line("catalog-rbac"), line("catalog-server")]);
     }
 
     #[test]

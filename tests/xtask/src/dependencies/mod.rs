@@ -15,15 +15,21 @@ use crate::command::Command;
 use crate::error::Error;
 use crate::metadata::{Metadata, Package};
 
+/// What cargo tree is asked about: everything.
+const ALL: [&str; 4] = ["--workspace", "--all-features", "--edges", "normal,build,dev"];
+
 /// Checks all rules and lists every violation on stderr.
 pub(crate) fn run(root: &Path) -> Result<(), Error> {
     let metadata = Metadata::read(root)?;
-    let used = Tree::read(root, &["--workspace", "--all-features", "--edges", "normal,build,dev"])?;
+    let used = Tree::read(root, &ALL)?;
     let core = Tree::read(root, &["--package", edge::CORE, "--edges", "normal"])?;
     let (members, others): (Vec<_>, Vec<_>) = metadata.packages.iter().partition(|package| package.member);
 
     let mut violations: BTreeSet<Violation> = BTreeSet::new();
-    violations.extend(version::violations(&used));
+    violations.extend(version::violations(&used, |name, version| {
+        let package = format!("{name}@{version}");
+        Tree::read(root, &[&ALL[..], &["--depth", "1", "--invert", &package]].concat())
+    })?);
     violations.extend(licence::violations(metadata.packages.iter().filter(|package| used.holds(package))));
     violations.extend(source::violations(&others));
     violations.extend(edge::violations(&members, &core));

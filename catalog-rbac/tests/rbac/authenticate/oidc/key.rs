@@ -13,7 +13,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Rs256,
     Ps256,
     Es256,
@@ -21,7 +21,7 @@ pub(super) enum Kind {
     EdDsa,
 }
 
-pub(super) struct Key {
+pub(crate) struct Key {
     pub(super) id: &'static str,
     kind: Kind,
     pair: Pair,
@@ -34,7 +34,7 @@ enum Pair {
 }
 
 impl Key {
-    pub(super) fn new(kind: Kind, id: &'static str) -> Self {
+    pub(crate) fn new(kind: Kind, id: &'static str) -> Self {
         let pair = match kind {
             Kind::Rs256 | Kind::Ps256 => Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()),
             Kind::Es256 => Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()),
@@ -44,7 +44,7 @@ impl Key {
         Self { id, kind, pair }
     }
 
-    pub(super) fn algorithm(&self) -> &'static str {
+    pub(crate) fn algorithm(&self) -> &'static str {
         match self.kind {
             Kind::Rs256 => "RS256",
             Kind::Ps256 => "PS256",
@@ -79,7 +79,7 @@ impl Key {
     }
 
     /// What a library that is confused would take for a shared secret.
-    pub(super) fn public_bytes(&self) -> Vec<u8> {
+    pub(crate) fn public_bytes(&self) -> Vec<u8> {
         match &self.pair {
             Pair::Rsa(pair) => pair.public_key().as_ref().to_vec(),
             Pair::Ec(pair) => pair.public_key().as_ref().to_vec(),
@@ -87,12 +87,12 @@ impl Key {
         }
     }
 
-    pub(super) fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         self.sign_with(&json!({"alg": self.algorithm(), "kid": self.id, "typ": "JWT"}), claims)
     }
 
     /// With a header that may say anything.
-    pub(super) fn sign_with(&self, header: &Value, claims: &Value) -> String {
+    pub(crate) fn sign_with(&self, header: &Value, claims: &Value) -> String {
         let signed = signed_part(header, claims);
         let signature = self.signature(signed.as_bytes());
         format!("{signed}.{}", encode(&signature))
@@ -115,16 +115,16 @@ impl Key {
 }
 
 /// A token signed with a shared secret.
-pub(super) fn hs256(secret: &[u8], header: &Value, claims: &Value) -> String {
+pub(crate) fn hs256(secret: &[u8], header: &Value, claims: &Value) -> String {
     let signed = signed_part(header, claims);
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), signed.as_bytes());
     format!("{signed}.{}", encode(tag.as_ref()))
 }
 
-pub(super) fn signed_part(header: &Value, claims: &Value) -> String {
+pub(crate) fn signed_part(header: &Value, claims: &Value) -> String {
     format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()))
 }
 
-pub(super) fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }

@@ -2,10 +2,10 @@
 
 mod claims;
 mod hostile;
-mod key;
+pub(crate) mod key;
 mod keys;
-mod op;
-mod provider;
+pub(crate) mod op;
+pub(crate) mod provider;
 
 use std::time::Duration;
 
@@ -20,9 +20,9 @@ use self::{
 use super::{Answer, ask};
 
 /// What the clocks of the tests say at first, in seconds.
-const NOW: i64 = 1_750_000_000;
+pub(crate) const NOW: i64 = 1_750_000_000;
 
-fn clock() -> ManualClock {
+pub(crate) fn clock() -> ManualClock {
     ManualClock::new(Timestamp::from_unix_ms(NOW * 1_000).unwrap())
 }
 

@@ -1,7 +1,7 @@
 //! A real provider: the npm package `oidc-provider`.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -22,8 +22,8 @@ use tokio::{
 use crate::authenticate::{ask, groups};
 
 /// The provider as a process of its own, which ends with this.
-struct Provider {
-    issuer: String,
+pub(crate) struct Provider {
+    pub(crate) issuer: String,
     _child: Child,
 }
 
@@ -31,7 +31,7 @@ struct Provider {
 const INSTALL: Duration = Duration::from_mins(3);
 
 impl Provider {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let folder = install().await;
         let mut node = Command::new("node");
         node.arg("server.mjs").current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -58,13 +58,19 @@ impl Provider {
     }
 }
 
-/// The packages of the lock file, below the target folder.
+/// The packages of the lock file, below the target folder. Tests that run at once wait for the first, and find what it fetched.
 async fn install() -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rbac/oidc_provider");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("oidc_provider");
     fs::create_dir_all(&folder).unwrap();
+    let turn = File::create(folder.join("turn")).unwrap();
+    turn.lock().unwrap();
     for name in ["package.json", "package-lock.json", "server.mjs"] {
         fs::copy(source.join(name), folder.join(name)).unwrap();
+    }
+    let (wanted, fetched) = (fs::read(folder.join("package-lock.json")).unwrap(), folder.join("fetched"));
+    if fs::read(&fetched).is_ok_and(|fetched| fetched == wanted) {
+        return folder;
     }
     let mut npm = Command::new("npm");
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&folder).kill_on_drop(true);
@@ -74,6 +80,7 @@ async fn install() -> PathBuf {
     let output = output.unwrap_or_else(|error| panic!("npm is needed: {error}"));
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "npm fetched no packages: is its registry within reach?\n{told}");
+    fs::write(fetched, wanted).unwrap();
     folder
 }
 
