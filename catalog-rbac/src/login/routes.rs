@@ -25,7 +25,7 @@ pub(super) fn routes(login: &Login) -> Routes {
                 Parameter::query("error_description", "The same in words."),
                 Parameter::query("iss", "The provider."),
             ]);
-    let logout = doc("logout", "Ends the session of a browser.", Reply::empty());
+    let logout = doc("logout", "Ends the session of a browser.", Reply::empty()).changing_nothing();
     let (begins, calls, ends) = (login.clone(), login.clone(), login.clone());
     Routes::new()
         .get(LOGIN, Access::Public, begin, move |uri: Uri| begins.clone().begin(uri))

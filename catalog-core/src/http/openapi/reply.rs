@@ -40,11 +40,6 @@ impl Reply {
         Self::new(Some((media_type.into(), Shape::string().described(description))))
     }
 
-    /// 204, without a body: what was asked for is done.
-    pub fn nothing() -> Self {
-        Self { status: StatusCode::NO_CONTENT, ..Self::new(None) }
-    }
-
     /// Nothing but the word that it is, and stays, elsewhere.
     pub fn moved() -> Self {
         let headers = vec![LOCATION];

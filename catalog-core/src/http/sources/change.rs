@@ -75,7 +75,7 @@ pub(super) fn routes<A: AssetStore, S: SourceStore>(
             Method::DELETE,
             path,
             may(Verb::Delete),
-            doc("delete", "Removes a source with all its assets.", Reply::nothing()),
+            doc("delete", "Removes a source with all its assets.", Reply::empty()),
             remove,
         )
 }

@@ -219,8 +219,11 @@ fn ways_to_be_known_and_allowed_are_whole_or_refused() {
         .unwrap();
     let open = ("CATALOG_AUTHZ_MODE", "none");
     for (env, part) in [
-        (&[("CATALOG_AUTH_MODE", "oidc"), open][..], "auth.oidc_file: goes with the mode `oidc`"),
-        (&[("CATALOG_AUTH_MODE", "anonymous"), ("CATALOG_AUTH_OIDC_FILE", "x.yaml"), open], "only with it"),
+        (
+            &[("CATALOG_AUTH_MODE", "oidc"), open][..],
+            "auth.oidc_file: goes with the modes `oidc` and `login`",
+        ),
+        (&[("CATALOG_AUTH_MODE", "anonymous"), ("CATALOG_AUTH_OIDC_FILE", "x.yaml"), open], "only with them"),
         (
             &[("CATALOG_AUTH_MODE", "oidc"), ("CATALOG_AUTH_OIDC_FILE", "x.yaml"), open],
             "`x.yaml`: No such file",
