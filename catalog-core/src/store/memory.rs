@@ -454,7 +454,11 @@ mod tests {
     struct Counting(Arc<AtomicUsize>);
 
     impl Recorder<MemoryTransaction> for Counting {
-        async fn record(&self, transaction: &mut MemoryTransaction, _: &Change<'_>) -> Result<(), StoreError> {
+        async fn record(
+            &self,
+            transaction: &mut MemoryTransaction,
+            _: &Change<'_>,
+        ) -> Result<(), StoreError> {
             let count = Arc::clone(&self.0);
             transaction.defer(move || drop(count.fetch_add(1, Ordering::SeqCst)));
             Ok(())
