@@ -33,8 +33,10 @@ create table catalog_audit_intents (
     plugin        text not null,
     resource_type text not null,
     action        text not null,
+    outcome       text not null,
     request_id    text not null,
-    details       text not null
+    details       text not null,
+    digest        bytea not null
 );
 
 -- The place of each event in the chain of its tenant.

@@ -32,8 +32,10 @@ create table catalog_audit_intents (
     plugin        text not null,
     resource_type text not null,
     action        text not null,
+    outcome       text not null,
     request_id    text not null,
-    details       text not null
+    details       text not null,
+    digest        blob not null
 ) strict, without rowid;
 
 -- The place of each event in the chain of its tenant.

@@ -4,13 +4,14 @@ use std::{
 };
 
 use catalog_core::{
+    clock::Timestamp,
     name::Namespace,
     store::{MemoryTransaction, StoreError},
     tenant::{ScopeView, TenantScope},
 };
 use uuid::Uuid;
 
-use super::{AppendWithin, AuditQuery, AuditStore, Place, Stored};
+use super::{AppendWithin, AuditQuery, AuditStore, IntentStore, Place, Stored, Swept};
 use crate::event::Record;
 
 /// Events in memory: for examples, and for tests that want no database. Cheap to clone.
@@ -25,6 +26,7 @@ pub(super) struct State {
     pub(super) events: Vec<Record>,
     pub(super) by_id: BTreeMap<Uuid, usize>,
     pub(super) chain: BTreeMap<(String, i64), (Uuid, Place)>,
+    pub(super) intents: BTreeMap<Uuid, Record>,
     pub(super) places: HashMap<Uuid, (String, i64)>,
 }
 
@@ -95,6 +97,29 @@ impl AuditStore for MemoryAuditStore {
 
     async fn find(&self, scope: &TenantScope, id: Uuid) -> Result<Option<Stored>, StoreError> {
         Ok(self.lock().stored(id).filter(|stored| covers(scope, &stored.record.namespace)))
+    }
+}
+
+impl IntentStore for MemoryAuditStore {
+    async fn intend(&self, records: &[Record]) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        state.intents.extend(records.iter().map(|record| (record.id, record.clone())));
+        Ok(())
+    }
+
+    async fn sweep(&self, before: Timestamp, most: usize) -> Result<Swept, StoreError> {
+        let mut state = self.lock();
+        let old = state.intents.values().filter(|intent| intent.time_ms < before.unix_ms());
+        let old: Vec<Record> = old.take(most).cloned().collect();
+        let mut swept = Swept { intents: old.len(), orphans: 0 };
+        for intent in old {
+            state.intents.remove(&intent.id);
+            if !state.by_id.contains_key(&intent.id) {
+                swept.orphans += 1;
+                state.add(intent);
+            }
+        }
+        Ok(swept)
     }
 }
 

@@ -7,7 +7,7 @@ mod sql;
 
 use std::future::Future;
 
-use catalog_core::{store::StoreError, tenant::TenantScope};
+use catalog_core::{clock::Timestamp, store::StoreError, tenant::TenantScope};
 use uuid::Uuid;
 
 #[cfg(feature = "_sql")]
@@ -75,6 +75,32 @@ pub trait AuditStore: Send + Sync + 'static {
         scope: &TenantScope,
         id: Uuid,
     ) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
+}
+
+/// Keeps what is about to be done, until its event is there.
+pub trait IntentStore: Send + Sync + 'static {
+    /// Adds intents, all or none: each is the event to be told should nothing more be heard of the request.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Conflict`, `Internal`.
+    fn intend(&self, records: &[Record]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes at most `most` intents from before that time, and gives how many were there and of how many the event was not, which
+    /// then is the intent's.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Conflict`, `Internal`.
+    fn sweep(&self, before: Timestamp, most: usize)
+    -> impl Future<Output = Result<Swept, StoreError>> + Send;
+}
+
+/// What a sweep found.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Swept {
+    /// So many intents.
+    pub intents: usize,
+    /// So many of them without an event.
+    pub orphans: usize,
 }
 
 /// Adds a record within a transaction of type `T`.

@@ -42,9 +42,10 @@ pub(crate) async fn postgres(test: &str) -> Fixture {
     let (place, _) = url.rsplit_once('/').unwrap();
     let server = Database::postgres(&url, DatabaseOptions::default()).await.unwrap();
     let name: &'static str = format!("audit_{test}").leak();
-    for text in ["drop database if exists ", "create database "] {
+    // another template than that which others who connect may be using
+    for (text, template) in [("drop database if exists ", ""), ("create database ", " template template0")] {
         let mut statement = Statement::new(server.dialect());
-        statement.push(text).push(name);
+        statement.push(text).push(name).push(template);
         server.fetch(statement).await.unwrap();
     }
     server.close().await;

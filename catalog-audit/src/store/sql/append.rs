@@ -12,15 +12,28 @@ use crate::event::Record;
 /// So many rows go into one statement of SQLite, whose limit is 32,766 bound values.
 const BATCH: usize = 256;
 
-const INSERT: &str = "insert into catalog_audit_events \
-    (id, namespace, time_ms, event_type, actor, plugin, resource_type, action, outcome, request_id, details, digest) ";
+/// The columns of a record, in its order.
+pub(super) const COLUMNS: &str = "id, namespace, time_ms, event_type, actor, plugin, resource_type, action, outcome, request_id, details, digest";
 
 /// Adds those records whose id is not there yet, and gives how many were added.
 pub(super) async fn append(transaction: &mut Transaction, records: &[Record]) -> Result<u64, StoreError> {
+    insert(transaction, "insert into catalog_audit_events (", records).await
+}
+
+/// Adds intents likewise.
+pub(super) async fn intend(transaction: &mut Transaction, records: &[Record]) -> Result<u64, StoreError> {
+    insert(transaction, "insert into catalog_audit_intents (", records).await
+}
+
+async fn insert(
+    transaction: &mut Transaction,
+    into: &'static str,
+    records: &[Record],
+) -> Result<u64, StoreError> {
     let mut added = 0;
     for records in records.chunks(BATCH) {
         let mut statement = Statement::new(transaction.dialect());
-        statement.push(INSERT);
+        statement.push(into).push(COLUMNS).push(") ");
         match (transaction.dialect(), records) {
             (Dialect::Postgres, [_, _, ..]) => push_arrays(&mut statement, records),
             _ => push_rows(&mut statement, records),

@@ -1,9 +1,11 @@
 //! Events in a SQL database: the text is the same for both engines where they agree.
 
 mod append;
+mod intent;
 mod read;
 
 use catalog_core::{
+    clock::Timestamp,
     store::{
         StoreError,
         database::{Database, Transaction},
@@ -14,7 +16,7 @@ use catalog_core::{
 };
 use uuid::Uuid;
 
-use super::{AppendWithin, AuditQuery, AuditStore, Stored};
+use super::{AppendWithin, AuditQuery, AuditStore, IntentStore, Stored, Swept};
 use crate::event::Record;
 
 /// This crate's tables.
@@ -43,6 +45,9 @@ impl SqlAuditStore {
 
 impl AuditStore for SqlAuditStore {
     async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
+        if records.is_empty() {
+            return Ok(());
+        }
         let mut transaction = self.database.begin().await?;
         append::append(&mut transaction, records).await?;
         transaction.commit().await
@@ -66,6 +71,21 @@ impl AuditStore for SqlAuditStore {
     async fn find(&self, scope: &TenantScope, id: Uuid) -> Result<Option<Stored>, StoreError> {
         let rows = self.database.fetch(read::find(self.database.dialect(), scope, id)).await?;
         rows.into_iter().next().map(read::stored).transpose()
+    }
+}
+
+impl IntentStore for SqlAuditStore {
+    async fn intend(&self, records: &[Record]) -> Result<(), StoreError> {
+        let mut transaction = self.database.begin().await?;
+        append::intend(&mut transaction, records).await?;
+        transaction.commit().await
+    }
+
+    async fn sweep(&self, before: Timestamp, most: usize) -> Result<Swept, StoreError> {
+        let mut transaction = self.database.begin().await?;
+        let swept = intent::sweep(&mut transaction, before, most).await?;
+        transaction.commit().await?;
+        Ok(swept)
     }
 }
 

@@ -85,7 +85,7 @@ fn push_filters(statement: &mut Statement, query: &AuditQuery) {
 }
 
 /// The least UUIDv7 of that time.
-fn first_id(time: Timestamp) -> Uuid {
+pub(super) fn first_id(time: Timestamp) -> Uuid {
     let ms = u128::try_from(time.unix_ms()).unwrap_or(0);
     Uuid::from_u128(ms << 80)
 }

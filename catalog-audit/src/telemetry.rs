@@ -1,0 +1,34 @@
+//! What is counted.
+//!
+//! | metric | what |
+//! |---|---|
+//! | `catalog_audit_append_duration_seconds` | histogram of what a request waited for its event; `outcome` is `ok` or `error` |
+//! | `catalog_audit_batch_size` | histogram of the records that were written at once |
+//! | `catalog_audit_dropped_total` | events that were lost, which only best effort allows |
+//! | `catalog_audit_refused_total` | requests that could not be recorded, and so were refused at once |
+//! | `catalog_audit_orphans_total` | requests that were cut off, and are told as unknown |
+
+use std::time::Duration;
+
+pub(crate) fn appended(took: Duration, ok: bool) {
+    let outcome = if ok { "ok" } else { "error" };
+    metrics::histogram!("catalog_audit_append_duration_seconds", "outcome" => outcome)
+        .record(took.as_secs_f64());
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a batch is small")]
+pub(crate) fn batch(size: usize) {
+    metrics::histogram!("catalog_audit_batch_size").record(size as f64);
+}
+
+pub(crate) fn dropped(events: u64) {
+    metrics::counter!("catalog_audit_dropped_total").increment(events);
+}
+
+pub(crate) fn refused() {
+    metrics::counter!("catalog_audit_refused_total").increment(1);
+}
+
+pub(crate) fn swept(orphans: usize) {
+    metrics::counter!("catalog_audit_orphans_total").increment(orphans as u64);
+}
