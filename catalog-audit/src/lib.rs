@@ -9,6 +9,7 @@ mod gate;
 mod prepare;
 mod record;
 mod recorder;
+pub mod seal;
 pub mod store;
 mod sweeper;
 #[cfg(feature = "metrics")]

@@ -11,3 +11,5 @@ pub(crate) fn dropped(_: u64) {}
 pub(crate) fn refused() {}
 
 pub(crate) fn swept(_: usize) {}
+
+pub(crate) fn sealed(_: usize) {}

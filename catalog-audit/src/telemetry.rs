@@ -6,6 +6,7 @@
 //! | `catalog_audit_batch_size` | histogram of the records that were written at once |
 //! | `catalog_audit_dropped_total` | events that were lost, which only best effort allows |
 //! | `catalog_audit_refused_total` | requests that could not be recorded, and so were refused at once |
+//! | `catalog_audit_sealed_total` | events that were sealed |
 //! | `catalog_audit_orphans_total` | requests that were cut off, and are told as unknown |
 
 use std::time::Duration;
@@ -31,4 +32,8 @@ pub(crate) fn refused() {
 
 pub(crate) fn swept(orphans: usize) {
     metrics::counter!("catalog_audit_orphans_total").increment(orphans as u64);
+}
+
+pub(crate) fn sealed(events: usize) {
+    metrics::counter!("catalog_audit_sealed_total").increment(events as u64);
 }

@@ -1,6 +1,6 @@
 -- What was done, by whom, and what came of it. Rows are added and, when they are old enough, removed; none is ever changed.
 create table catalog_audit_events (
-    -- the order in which rows were committed
+    -- the order in which rows were added
     position      integer primary key autoincrement,
     id            text not null unique,
     -- empty where it is no tenant's

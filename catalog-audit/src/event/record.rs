@@ -108,9 +108,16 @@ impl Record {
     /// # Errors
     /// `Corrupt` if they are none of a record.
     pub fn from_row(row: &mut Row, first: usize) -> Result<Self, StoreError> {
+        let id = row.text(first)?;
+        Self::from_columns(&id, row, first + 1)
+    }
+
+    /// Likewise, where the id has been read already.
+    pub(crate) fn from_columns(id: &str, row: &mut Row, next: usize) -> Result<Self, StoreError> {
         let corrupt = |error: uuid::Error| StoreError::new(StoreErrorKind::Corrupt, error);
+        let first = next - 1;
         Ok(Self {
-            id: row.text(first)?.parse().map_err(corrupt)?,
+            id: id.parse().map_err(corrupt)?,
             namespace: row.text(first + 1)?,
             time_ms: row.integer(first + 2)?,
             event_type: row.text(first + 3)?,

@@ -7,13 +7,20 @@ mod sql;
 
 use std::future::Future;
 
-use catalog_core::{clock::Timestamp, store::StoreError, tenant::TenantScope};
+use catalog_core::{
+    clock::Timestamp,
+    store::{StoreError, hook::Fence},
+    tenant::TenantScope,
+};
 use uuid::Uuid;
 
 #[cfg(feature = "_sql")]
 pub use self::sql::{MIGRATIONS, SqlAuditStore};
 pub use self::{memory::MemoryAuditStore, query::AuditQuery};
-use crate::event::Record;
+use crate::{
+    event::Record,
+    seal::{Block, Head, Ledger, SealKey},
+};
 
 /// A record and its place in the chain of its tenant.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -101,6 +108,91 @@ pub struct Swept {
     pub intents: usize,
     /// So many of them without an event.
     pub orphans: usize,
+}
+
+/// Keeps the chains of events.
+pub trait SealStore: Send + Sync + 'static {
+    /// The transaction that sealing runs in.
+    type Transaction: Send;
+
+    /// Seals at most `most` events, the oldest of those that are committed and behind which none can appear, and gives how many.
+    ///
+    /// # Errors
+    /// By kind: `Fenced` when the fence does not hold, `Unavailable`, `Conflict`, `Corrupt`, `Internal`. Nothing was changed then.
+    fn seal<F: Fence<Self::Transaction>>(
+        &self,
+        fence: &F,
+        key: &SealKey,
+        now: Timestamp,
+        most: usize,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// The chains within the scope, by tenant.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Internal`; and so of all that only read.
+    fn ledgers(&self, scope: &TenantScope) -> impl Future<Output = Result<Vec<Ledger>, StoreError>> + Send;
+
+    /// How far a chain is; none where there is none.
+    ///
+    /// # Errors
+    /// As [`ledgers`](Self::ledgers).
+    fn head(&self, ledger: &Ledger) -> impl Future<Output = Result<Option<Head>, StoreError>> + Send;
+
+    /// The blocks after that number, in order, at most so many.
+    ///
+    /// # Errors
+    /// As [`ledgers`](Self::ledgers).
+    fn blocks(
+        &self,
+        ledger: &Ledger,
+        after: i64,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<Block>, StoreError>> + Send;
+
+    /// The block that sealed that place.
+    ///
+    /// # Errors
+    /// As [`ledgers`](Self::ledgers).
+    fn block_of(
+        &self,
+        ledger: &Ledger,
+        sequence: i64,
+    ) -> impl Future<Output = Result<Option<Block>, StoreError>> + Send;
+
+    /// The block of the last removal.
+    ///
+    /// # Errors
+    /// As [`ledgers`](Self::ledgers).
+    fn removal(&self, ledger: &Ledger) -> impl Future<Output = Result<Option<Block>, StoreError>> + Send;
+
+    /// The places after that one, in order, at most so many, each with its record, if that is there.
+    ///
+    /// # Errors
+    /// As [`ledgers`](Self::ledgers).
+    fn entries(
+        &self,
+        ledger: &Ledger,
+        after: i64,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<Entry>, StoreError>> + Send;
+
+    /// An event that has no place though the sealer is past it.
+    ///
+    /// # Errors
+    /// As [`ledgers`](Self::ledgers).
+    fn stray(&self, ledger: &Ledger) -> impl Future<Output = Result<Option<Uuid>, StoreError>> + Send;
+}
+
+/// A place in a chain, and the record that is there.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The event that was sealed there.
+    pub id: Uuid,
+    /// The place.
+    pub place: Place,
+    /// None if there is no event of that id.
+    pub record: Option<Record>,
 }
 
 /// Adds a record within a transaction of type `T`.

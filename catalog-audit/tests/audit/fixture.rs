@@ -1,5 +1,7 @@
 //! Databases of a test's own.
 
+use std::time::Duration;
+
 use catalog_audit::store::{MIGRATIONS, MemoryAuditStore, SqlAuditStore};
 use catalog_core::store::{
     database::{Database, DatabaseOptions},
@@ -40,7 +42,9 @@ pub(crate) async fn sqlite(_: &str) -> Fixture {
 pub(crate) async fn postgres(test: &str) -> Fixture {
     let url = std::env::var("CATALOG_TEST_POSTGRES_URL").unwrap();
     let (place, _) = url.rsplit_once('/').unwrap();
-    let server = Database::postgres(&url, DatabaseOptions::default()).await.unwrap();
+    // to make a database takes long where many are made at once
+    let patient = DatabaseOptions { statement_timeout: Duration::from_mins(5), ..DatabaseOptions::default() };
+    let server = Database::postgres(&url, patient).await.unwrap();
     let name: &'static str = format!("audit_{test}").leak();
     // another template than that which others who connect may be using
     for (text, template) in [("drop database if exists ", ""), ("create database ", " template template0")] {

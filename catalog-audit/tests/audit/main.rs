@@ -5,5 +5,6 @@ mod faulty;
 mod fixture;
 mod layer;
 mod recorder;
+mod seal;
 mod store;
 mod writer;

@@ -1,8 +1,11 @@
 //! Events in a SQL database: the text is the same for both engines where they agree.
 
 mod append;
+mod chain;
+mod horizon;
 mod intent;
 mod read;
+mod seal;
 
 use catalog_core::{
     clock::Timestamp,

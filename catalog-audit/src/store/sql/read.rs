@@ -18,14 +18,10 @@ use crate::{
 };
 
 /// Begins a statement that reads records and their places.
-fn select(dialect: Dialect) -> Statement {
+pub(super) fn select(dialect: Dialect) -> Statement {
     let mut statement = Statement::new(dialect);
-    statement.push("select ").push(match dialect {
-        Dialect::Sqlite => "a.id",
-        Dialect::Postgres => "a.id::text",
-    });
     statement.push(
-        ", a.namespace, a.time_ms, a.event_type, a.actor, a.plugin, a.resource_type, a.action, a.outcome, a.request_id, \
+        "select cast(a.id as text), a.namespace, a.time_ms, a.event_type, a.actor, a.plugin, a.resource_type, a.action, a.outcome, a.request_id, \
          a.details, a.digest, coalesce(c.sequence, 0), c.previous_hash, c.hash from ",
     );
     statement

@@ -1,3 +1,5 @@
+mod chain;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -12,7 +14,10 @@ use catalog_core::{
 use uuid::Uuid;
 
 use super::{AppendWithin, AuditQuery, AuditStore, IntentStore, Place, Stored, Swept};
-use crate::event::Record;
+use crate::{
+    event::Record,
+    seal::{Block, Head},
+};
 
 /// Events in memory: for examples, and for tests that want no database. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +31,10 @@ pub(super) struct State {
     pub(super) events: Vec<Record>,
     pub(super) by_id: BTreeMap<Uuid, usize>,
     pub(super) chain: BTreeMap<(String, i64), (Uuid, Place)>,
+    pub(super) blocks: BTreeMap<(String, i64), Block>,
+    pub(super) heads: HashMap<String, Head>,
+    /// So many events are sealed.
+    pub(super) sealed: usize,
     pub(super) intents: BTreeMap<Uuid, Record>,
     pub(super) places: HashMap<Uuid, (String, i64)>,
 }
