@@ -6,9 +6,12 @@ mod config;
 mod digest;
 pub mod event;
 mod gate;
+#[cfg(feature = "axum")]
+pub mod http;
 mod prepare;
 mod record;
 mod recorder;
+mod retention;
 pub mod seal;
 pub mod store;
 mod sweeper;
@@ -29,6 +32,7 @@ pub use self::{
     prepare::{PrepareAudit, PrepareAuditLayer},
     record::{RecordAudit, RecordAuditLayer, ResponseFuture},
     recorder::AuditRecorder,
+    retention::{Retention, RetentionConfig},
     sweeper::IntentSweeper,
     writer::AuditWriter,
 };

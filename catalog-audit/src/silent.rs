@@ -13,3 +13,5 @@ pub(crate) fn refused() {}
 pub(crate) fn swept(_: usize) {}
 
 pub(crate) fn sealed(_: usize) {}
+
+pub(crate) fn expired(_: usize) {}

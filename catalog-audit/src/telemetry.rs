@@ -7,6 +7,7 @@
 //! | `catalog_audit_dropped_total` | events that were lost, which only best effort allows |
 //! | `catalog_audit_refused_total` | requests that could not be recorded, and so were refused at once |
 //! | `catalog_audit_sealed_total` | events that were sealed |
+//! | `catalog_audit_expired_total` | events that were removed for their age |
 //! | `catalog_audit_orphans_total` | requests that were cut off, and are told as unknown |
 
 use std::time::Duration;
@@ -36,4 +37,8 @@ pub(crate) fn swept(orphans: usize) {
 
 pub(crate) fn sealed(events: usize) {
     metrics::counter!("catalog_audit_sealed_total").increment(events as u64);
+}
+
+pub(crate) fn expired(events: usize) {
+    metrics::counter!("catalog_audit_expired_total").increment(events as u64);
 }

@@ -80,10 +80,8 @@ create table catalog_audit_heads (
 create table catalog_audit_cursors (
     name     text primary key,
     position bigint not null,
-    id       uuid not null,
     -- why it does not go on; empty where it does
     parked   text not null,
     time_ms  bigint not null
 );
-insert into catalog_audit_cursors (name, position, id, parked, time_ms)
-    values ('seal', 0, '00000000-0000-0000-0000-000000000000', '', 0);
+insert into catalog_audit_cursors (name, position, parked, time_ms) values ('seal', 0, '', 0);

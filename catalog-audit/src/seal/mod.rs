@@ -12,14 +12,18 @@ mod block;
 mod key;
 mod ledger;
 mod plan;
+mod removal;
 mod sealer;
 mod verify;
 
-pub(crate) use self::plan::{Link, Pending, Sealing, seal};
 pub use self::{
     block::{Block, BlockKind, Terms},
     key::{SealKey, SealKeyError, TrustedKeys},
     ledger::{Head, Ledger},
     sealer::Sealer,
     verify::{Broken, Checkpoint, Fault, Range, Verified, Verifier},
+};
+pub(crate) use self::{
+    plan::{Link, Pending, Sealing, seal},
+    removal::{Removal, remove},
 };

@@ -184,6 +184,74 @@ pub trait SealStore: Send + Sync + 'static {
     fn stray(&self, ledger: &Ledger) -> impl Future<Output = Result<Option<Uuid>, StoreError>> + Send;
 }
 
+/// Removes old events.
+pub trait RetentionStore: SealStore {
+    /// Removes whole blocks of a chain that were sealed before that time, the oldest first, and gives how many events that were: about
+    /// `most`, and none if nothing is left to be removed, or some sink has not had it yet. What verifies them stays: a block that
+    /// says so. An event tells of it, in the same transaction.
+    ///
+    /// # Errors
+    /// By kind: `Fenced` when the fence does not hold, `Unavailable`, `Conflict`, `Corrupt`, `Internal`. Nothing was changed then.
+    fn expire<F: Fence<Self::Transaction>>(
+        &self,
+        fence: &F,
+        ledger: &Ledger,
+        key: &SealKey,
+        expiry: Expiry,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
+}
+
+/// What is to be removed.
+#[derive(Clone, Copy, Debug)]
+pub struct Expiry {
+    /// What was sealed before.
+    pub before: Timestamp,
+    /// The time now.
+    pub now: Timestamp,
+    /// About so many events.
+    pub most: usize,
+}
+
+/// Hands sealed events on to sinks, of all tenants.
+pub trait OutboxStore: Send + Sync + 'static {
+    /// The sealed events after that position, in order, at most so many, each with its position.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Corrupt`, `Internal`.
+    fn outbox_any_tenant(
+        &self,
+        after: i64,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<(i64, Stored)>, StoreError>> + Send;
+
+    /// How far a sink is; at the beginning, if it is not known.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Corrupt`, `Internal`.
+    fn cursor(&self, sink: &str) -> impl Future<Output = Result<Cursor, StoreError>> + Send;
+
+    /// Sets how far a sink is. One that was there already stays, and is what retention waits for.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Internal`.
+    fn set_cursor(&self, sink: &str, cursor: &Cursor) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Forgets a sink: retention waits for it no longer.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Internal`.
+    fn forget(&self, sink: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// How far a sink is.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Cursor {
+    /// The last position that it has had.
+    pub position: i64,
+    /// Why it goes on no further, until somebody says that it may: what the receiver said to the next event.
+    pub parked: Option<String>,
+}
+
 /// A place in a chain, and the record that is there.
 #[derive(Clone, Debug)]
 pub struct Entry {

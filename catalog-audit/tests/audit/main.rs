@@ -3,8 +3,10 @@
 
 mod faulty;
 mod fixture;
+mod http;
 mod layer;
 mod recorder;
+mod retention;
 mod seal;
 mod store;
 mod writer;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl State {
-    fn blocks<'s>(&'s self, ledger: &Ledger) -> impl DoubleEndedIterator<Item = &'s Block> {
+    pub(super) fn blocks<'s>(&'s self, ledger: &Ledger) -> impl DoubleEndedIterator<Item = &'s Block> {
         let of = |number: i64| (ledger.as_str().to_owned(), number);
         self.blocks.range(of(0)..=of(i64::MAX)).map(|(_, block)| block)
     }
@@ -30,9 +30,10 @@ impl SealStore for MemoryAuditStore {
     ) -> Result<usize, StoreError> {
         fence.check(&mut MemoryTransaction::default()).await?;
         let mut state = self.lock();
-        let pending = state.events.iter().skip(state.sealed).take(most);
+        let pending = state.events.range(state.sealed + 1..).take(most);
+        let last = pending.clone().last().map_or(state.sealed, |(position, _)| *position);
         let pending: Vec<Pending> = pending
-            .map(|record| Pending {
+            .map(|(_, record)| Pending {
                 id: record.id,
                 namespace: record.namespace.clone(),
                 digest: record.digest,
@@ -49,7 +50,7 @@ impl SealStore for MemoryAuditStore {
             state.blocks.insert((block.terms.namespace.clone(), block.terms.number), block);
         }
         state.heads.extend(sealing.heads);
-        state.sealed += count;
+        state.sealed = last;
         Ok(count)
     }
 
@@ -98,7 +99,7 @@ impl SealStore for MemoryAuditStore {
 
     async fn stray(&self, ledger: &Ledger) -> Result<Option<Uuid>, StoreError> {
         let state = self.lock();
-        let past = state.events.iter().take(state.sealed);
+        let past = state.events.range(..=state.sealed).map(|(_, record)| record);
         let mut strays = past
             .filter(|record| record.namespace == ledger.as_str() && !state.places.contains_key(&record.id));
         Ok(strays.next().map(|record| record.id))

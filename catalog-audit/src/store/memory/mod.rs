@@ -1,4 +1,6 @@
 mod chain;
+mod outbox;
+mod retention;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -13,7 +15,7 @@ use catalog_core::{
 };
 use uuid::Uuid;
 
-use super::{AppendWithin, AuditQuery, AuditStore, IntentStore, Place, Stored, Swept};
+use super::{AppendWithin, AuditQuery, AuditStore, Cursor, IntentStore, Place, Stored, Swept};
 use crate::{
     event::Record,
     seal::{Block, Head},
@@ -27,14 +29,17 @@ pub struct MemoryAuditStore {
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// In the order in which they came.
-    pub(super) events: Vec<Record>,
-    pub(super) by_id: BTreeMap<Uuid, usize>,
+    /// By position: the order in which they came.
+    pub(super) events: BTreeMap<i64, Record>,
+    pub(super) by_id: BTreeMap<Uuid, i64>,
+    /// The last position that was taken.
+    pub(super) taken: i64,
     pub(super) chain: BTreeMap<(String, i64), (Uuid, Place)>,
     pub(super) blocks: BTreeMap<(String, i64), Block>,
     pub(super) heads: HashMap<String, Head>,
-    /// So many events are sealed.
-    pub(super) sealed: usize,
+    /// The last position that is sealed.
+    pub(super) sealed: i64,
+    pub(super) cursors: BTreeMap<String, Cursor>,
     pub(super) intents: BTreeMap<Uuid, Record>,
     pub(super) places: HashMap<Uuid, (String, i64)>,
 }
@@ -53,13 +58,14 @@ impl MemoryAuditStore {
 impl State {
     pub(super) fn add(&mut self, record: Record) {
         if !self.by_id.contains_key(&record.id) {
-            self.by_id.insert(record.id, self.events.len());
-            self.events.push(record);
+            self.taken += 1;
+            self.by_id.insert(record.id, self.taken);
+            self.events.insert(self.taken, record);
         }
     }
 
     pub(super) fn stored(&self, id: Uuid) -> Option<Stored> {
-        let record = self.events.get(*self.by_id.get(&id)?)?.clone();
+        let record = self.events.get(self.by_id.get(&id)?)?.clone();
         let place = self.places.get(&id).and_then(|key| self.chain.get(key)).map(|(_, place)| place.clone());
         Some(Stored { record, place })
     }

@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub(super) const HEAD: &str = "select namespace, sequence, hash, number, block_hash from catalog_audit_heads";
-const BLOCK: &str = "select namespace, number, kind, first_sequence, last_sequence, previous_hash, head_hash, anchor, \
+pub(super) const BLOCK: &str = "select namespace, number, kind, first_sequence, last_sequence, previous_hash, head_hash, anchor, \
                      previous_block_hash, block_hash, time_ms, key_id, signature from catalog_audit_blocks where namespace = ";
 
 impl SealStore for SqlAuditStore {

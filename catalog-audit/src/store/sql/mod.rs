@@ -4,7 +4,9 @@ mod append;
 mod chain;
 mod horizon;
 mod intent;
+mod outbox;
 mod read;
+mod retention;
 mod seal;
 
 use catalog_core::{

@@ -17,18 +17,22 @@ use crate::{
     store::{AuditQuery, Place, Stored},
 };
 
-/// Begins a statement that reads records and their places.
-pub(super) fn select(dialect: Dialect) -> Statement {
+/// So many columns are a record and its place.
+pub(super) const COLUMNS: usize = 15;
+
+/// Begins a statement that reads records and their places, and `more` after them.
+pub(super) fn select(dialect: Dialect, more: &'static str) -> Statement {
     let mut statement = Statement::new(dialect);
     statement.push(
         "select cast(a.id as text), a.namespace, a.time_ms, a.event_type, a.actor, a.plugin, a.resource_type, a.action, a.outcome, a.request_id, \
-         a.details, a.digest, coalesce(c.sequence, 0), c.previous_hash, c.hash from ",
+         a.details, a.digest, coalesce(c.sequence, 0), c.previous_hash, c.hash",
     );
+    statement.push(more).push(" from ");
     statement
 }
 
 pub(super) fn list(dialect: Dialect, scope: &TenantScope, query: &AuditQuery) -> Statement {
-    let mut statement = select(dialect);
+    let mut statement = select(dialect, "");
     statement.push("catalog_audit_events a left join catalog_audit_chain c on c.id = a.id where ");
     push_scope(&mut statement, scope, "a.namespace");
     if let Some(after) = query.after {
@@ -46,7 +50,7 @@ pub(super) fn walk(
     query: &AuditQuery,
     after: &(String, i64),
 ) -> Statement {
-    let mut statement = select(dialect);
+    let mut statement = select(dialect, "");
     statement.push("catalog_audit_chain c join catalog_audit_events a on a.id = c.id where ");
     push_scope(&mut statement, scope, "c.namespace");
     statement.push(" and (c.namespace, c.sequence) > (").bind(after.0.as_str()).push(", ").bind(after.1);
@@ -58,7 +62,7 @@ pub(super) fn walk(
 }
 
 pub(super) fn find(dialect: Dialect, scope: &TenantScope, id: Uuid) -> Statement {
-    let mut statement = select(dialect);
+    let mut statement = select(dialect, "");
     statement.push("catalog_audit_events a left join catalog_audit_chain c on c.id = a.id where ");
     push_scope(&mut statement, scope, "a.namespace");
     bind_id(statement.push(" and a.id = "), id);

@@ -47,7 +47,7 @@ pub(super) async fn seal<F: Fence<Transaction>>(
 }
 
 /// How far the sealer is; nobody else seals until the transaction ends.
-async fn cursor(transaction: &mut Transaction) -> Result<i64, StoreError> {
+pub(super) async fn cursor(transaction: &mut Transaction) -> Result<i64, StoreError> {
     let mut select = Statement::new(transaction.dialect());
     select.push("select position from catalog_audit_cursors where name = 'seal'");
     if transaction.dialect() == Dialect::Postgres {
