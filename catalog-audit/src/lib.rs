@@ -13,6 +13,8 @@ mod record;
 mod recorder;
 mod retention;
 pub mod seal;
+#[cfg(feature = "sinks")]
+pub mod sink;
 pub mod store;
 mod sweeper;
 #[cfg(feature = "metrics")]

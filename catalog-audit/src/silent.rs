@@ -15,3 +15,9 @@ pub(crate) fn swept(_: usize) {}
 pub(crate) fn sealed(_: usize) {}
 
 pub(crate) fn expired(_: usize) {}
+
+#[cfg(feature = "sinks")]
+pub(crate) fn exported(_: &str, _: usize) {}
+
+#[cfg(feature = "sinks")]
+pub(crate) fn lag(_: &str, _: Duration, _: bool) {}

@@ -8,5 +8,6 @@ mod layer;
 mod recorder;
 mod retention;
 mod seal;
+mod sink;
 mod store;
 mod writer;
