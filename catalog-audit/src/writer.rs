@@ -35,7 +35,7 @@ struct Waiting {
     record: Record,
     kind: Kind,
     done: oneshot::Sender<Result<(), StoreErrorKind>>,
-    _bytes: OwnedSemaphorePermit,
+    bytes: OwnedSemaphorePermit,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,8 +50,8 @@ impl AuditWriter {
         let (sender, receiver) = mpsc::channel(config.queue.max(1));
         let receiver = Arc::new(Mutex::new(receiver));
         let gate = Arc::new(Gate::new(config.pause));
-        for _ in 0..config.writers.max(1) {
-            tokio::spawn(write(store.clone(), Arc::clone(&receiver), Arc::clone(&gate), config.batch.max(1)));
+        for store in vec![store; config.writers.max(1)] {
+            tokio::spawn(write(store, Arc::clone(&receiver), Arc::clone(&gate), config.batch.max(1)));
         }
         let bytes = Arc::new(Semaphore::new(config.bytes.min(Semaphore::MAX_PERMITS)));
         Self { sender, bytes, gate, dropped: Arc::default(), config }
@@ -77,9 +77,9 @@ impl AuditWriter {
     pub fn append_soon(&self, record: Record) {
         let permit = Arc::clone(&self.bytes).try_acquire_many_owned(self.weight(&record));
         let (done, _) = oneshot::channel();
-        let sent = permit.ok().map(|bytes| {
-            self.sender.try_send(Waiting { record, kind: Kind::Event, done, _bytes: bytes }).is_ok()
-        });
+        let sent = permit
+            .ok()
+            .map(|bytes| self.sender.try_send(Waiting { record, kind: Kind::Event, done, bytes }).is_ok());
         if sent != Some(true) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             telemetry::dropped(1);
@@ -111,7 +111,7 @@ impl AuditWriter {
             let closed = |_| StoreErrorKind::Unavailable;
             let bytes = Arc::clone(&self.bytes).acquire_many_owned(self.weight(&record)).await;
             let (done, told) = oneshot::channel();
-            let waiting = Waiting { record, kind, done, _bytes: bytes.map_err(closed)? };
+            let waiting = Waiting { record, kind, done, bytes: bytes.map_err(closed)? };
             self.sender.send(waiting).await.map_err(|_| StoreErrorKind::Unavailable)?;
             told.await.map_err(|_| StoreErrorKind::Unavailable)?
         });
@@ -153,25 +153,54 @@ async fn write<S: AuditStore + IntentStore>(
             if waiting.is_empty() {
                 continue;
             }
+            // what they take of the memory is given back once they are written
             let (records, told): (Vec<Record>, Vec<_>) =
-                waiting.into_iter().map(|waiting| (waiting.record, (waiting.done, waiting._bytes))).unzip();
-            let written = match kind {
-                Kind::Event => store.append(&records).await,
-                Kind::Intent => store.intend(&records).await,
-            };
-            if let Err(error) = &written {
-                let error: &dyn std::error::Error = error;
-                tracing::warn!(error, records = records.len(), "audit events cannot be written");
+                waiting.into_iter().map(|waiting| (waiting.record, (waiting.done, waiting.bytes))).unzip();
+            let written = put_each(&store, kind, &records).await;
+            match written.first() {
+                Some(Err(StoreErrorKind::Unavailable)) => gate.note_failure(),
+                _ => gate.note_success(),
             }
-            match written.as_ref().map_err(StoreError::kind) {
-                Ok(()) => gate.note_success(),
-                Err(StoreErrorKind::Unavailable) => gate.note_failure(),
-                Err(_) => {}
-            }
-            for (done, _bytes) in told {
+            for ((done, bytes), written) in told.into_iter().zip(written) {
                 // who does not wait any more need not be told
-                let _ = done.send(written.as_ref().map(|()| ()).map_err(StoreError::kind));
+                let _ = done.send(written);
+                drop(bytes);
             }
         }
     }
+}
+
+/// What becomes of each record: all are written at once or, where that is refused, one by one, so that none fails for another.
+async fn put_each<S: AuditStore + IntentStore>(
+    store: &S,
+    kind: Kind,
+    records: &[Record],
+) -> Vec<Result<(), StoreErrorKind>> {
+    match put(store, kind, records).await {
+        Err(refused) if refused != StoreErrorKind::Unavailable && records.len() > 1 => {
+            let mut written = Vec::with_capacity(records.len());
+            for record in records {
+                written.push(put(store, kind, std::slice::from_ref(record)).await);
+            }
+            written
+        }
+        written => vec![written; records.len()],
+    }
+}
+
+async fn put<S: AuditStore + IntentStore>(
+    store: &S,
+    kind: Kind,
+    records: &[Record],
+) -> Result<(), StoreErrorKind> {
+    let written = match kind {
+        Kind::Event => store.append(records).await,
+        Kind::Intent => store.intend(records).await,
+    };
+    written.map_err(|error| {
+        let kind = error.kind();
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(error, records = records.len(), "audit events cannot be written");
+        kind
+    })
 }

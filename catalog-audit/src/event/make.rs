@@ -1,5 +1,7 @@
 //! Events of changes and of requests.
 
+use std::borrow::Cow;
+
 use catalog_core::{
     clock::Timestamp,
     context::{RequestContext, RouteInfo},
@@ -111,7 +113,7 @@ impl Event {
                 correlation_id: context.correlation_id().map(header),
                 source_ip: context.peer().and_then(|peer| Some(peer.address()?.ip().to_string())),
                 user_agent: context.user_agent().map(header),
-                resource_ids: object.map(|name| name.into_owned()).into_iter().collect(),
+                resource_ids: object.map(Cow::into_owned).into_iter().collect(),
                 action_verb: verb.into(),
                 status_code: route.map_or(200, |route| route.status().as_u16()),
                 ..Details::default()

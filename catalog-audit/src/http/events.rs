@@ -116,7 +116,7 @@ pub(super) fn shapes() -> Vec<(String, Shape)> {
         ("groups", Shape::list(Shape::string())),
         ("authenticator", Shape::string()),
     ]);
-    let event = Shape::object([
+    let event = Shape::object(vec![
         ("id", Shape::uuid()),
         (
             "sequence",

@@ -145,18 +145,20 @@ impl<S: SealStore> Verifier<S> {
                 block_hash: terms.previous_hash,
             };
         }
-        if let Some(from) = range.from.filter(|from| *from > head.sequence + 1) {
-            if let Some(block) = self.store.block_of(ledger, from).await? {
-                if !block.is_genuine(&self.keys) {
-                    return Ok(Err(forged(block.terms.first_sequence)));
-                }
-                head = Head {
-                    sequence: block.terms.first_sequence - 1,
-                    hash: block.terms.previous_hash,
-                    number: block.terms.number - 1,
-                    block_hash: block.terms.previous_block_hash,
-                };
+        let first = match range.from.filter(|from| *from > head.sequence + 1) {
+            Some(from) => self.store.block_of(ledger, from).await?,
+            None => None,
+        };
+        if let Some(block) = first {
+            if !block.is_genuine(&self.keys) || block.terms.namespace != ledger.as_str() {
+                return Ok(Err(forged(block.terms.first_sequence)));
             }
+            head = Head {
+                sequence: block.terms.first_sequence - 1,
+                hash: block.terms.previous_hash,
+                number: block.terms.number - 1,
+                block_hash: block.terms.previous_block_hash,
+            };
         }
         Ok(Ok(At { from: head.sequence + 1, head }))
     }

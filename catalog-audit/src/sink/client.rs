@@ -15,7 +15,7 @@ use super::SinkError;
 /// Posts documents over HTTP/1.1. It follows no redirect, and reads no more of an answer than it needs.
 #[derive(Clone, Debug)]
 pub(super) struct Client {
-    client: HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    connections: HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
     uri: Uri,
     timeout: Duration,
 }
@@ -46,7 +46,7 @@ impl Client {
             .https_or_http()
             .enable_http1()
             .build();
-        Ok(Self { client: HyperClient::builder(TokioExecutor::new()).build(connector), uri, timeout })
+        Ok(Self { connections: HyperClient::builder(TokioExecutor::new()).build(connector), uri, timeout })
     }
 
     /// Posts it; whatever is not a success is an error.
@@ -56,7 +56,7 @@ impl Client {
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = headers;
         let answered = tokio::time::timeout(self.timeout, async {
-            let response = self.client.request(request).await.map_err(SinkError::unavailable)?;
+            let response = self.connections.request(request).await.map_err(SinkError::unavailable)?;
             let status = response.status();
             // so that the connection can be used again
             let _ = Limited::new(response.into_body(), MAX_ANSWER).collect().await;

@@ -110,7 +110,7 @@ impl<S: OutboxStore> Exporter<S> {
                 Err(error) if error.is_refused() => {
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
                     let reason: String = cause.unwrap_or_default().chars().take(REASON).collect();
-                    let id = event["id"].as_str().unwrap_or_default();
+                    let id = event.get("id").and_then(Value::as_str).unwrap_or_default();
                     tracing::error!(
                         sink = &*self.name,
                         event = id,

@@ -12,7 +12,7 @@ use super::{
     client::{Client, headers},
 };
 
-/// Posts events as a batch of CloudEvents (1.0, JSON), signed as Standard Webhooks have it: `webhook-signature` is `v1,` and the
+/// Posts events as a batch of `CloudEvents` (1.0, JSON), signed as Standard Webhooks have it: `webhook-signature` is `v1,` and the
 /// base64 of an HMAC-SHA-256 over `webhook-id`, `webhook-timestamp` and the body, with dots between them. The id is that of the
 /// batch's first event.
 pub struct WebhookSink {

@@ -19,15 +19,15 @@ impl RetentionStore for MemoryAuditStore {
         let Some(head) = state.heads.get(ledger.as_str()).cloned() else { return Ok(0) };
         let removal = state.blocks(ledger).rev().find(|block| block.terms.kind == BlockKind::Removal);
         let anchor = removal.map_or(0, |block| block.terms.anchor);
-        let left = state.blocks(ledger).filter(|block| block.terms.number > anchor).cloned();
-        let left: Vec<_> = left.collect();
-        let removal = remove(ledger, left, &head, key, (expiry.before, expiry.now), expiry.most);
+        let rest = state.blocks(ledger).filter(|block| block.terms.number > anchor).cloned();
+        let rest: Vec<_> = rest.collect();
+        let removal = remove(ledger, rest, &head, key, (expiry.before, expiry.now), expiry.most);
         let Some(removal) = removal else { return Ok(0) };
         let of = |number: i64| (ledger.as_str().to_owned(), number);
         let gone: Vec<_> =
             state.chain.range(of(0)..=of(removal.last_sequence)).map(|(_, (id, _))| *id).collect();
-        let had = state.cursors.values().map(|cursor| cursor.position).min().unwrap_or(i64::MAX);
-        if gone.iter().filter_map(|id| state.by_id.get(id)).any(|position| *position > had) {
+        let taken = state.cursors.values().map(|cursor| cursor.position).min().unwrap_or(i64::MAX);
+        if gone.iter().filter_map(|id| state.by_id.get(id)).any(|position| *position > taken) {
             return Ok(0);
         }
         for id in gone {
