@@ -14,12 +14,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+pub(crate) use self::make::new_id;
+#[cfg(feature = "_sql")]
+pub(crate) use self::record::hash;
 pub use self::{
     kind::{EventType, Outcome},
     record::Record,
     shown::shown,
 };
-pub(crate) use self::{make::new_id, record::hash};
 
 /// One thing that was done or tried.
 #[derive(Clone, Debug, PartialEq)]

@@ -23,7 +23,12 @@ pub use self::{
     sealer::Sealer,
     verify::{Broken, Checkpoint, Fault, Range, Verified, Verifier},
 };
+#[cfg(feature = "_sql")]
 pub(crate) use self::{
-    plan::{Link, Pending, Sealing, seal},
-    removal::{Removal, remove},
+    plan::{Link, Sealing},
+    removal::Removal,
+};
+pub(crate) use self::{
+    plan::{Pending, seal},
+    removal::remove,
 };

@@ -36,6 +36,7 @@ use tower::{ServiceBuilder, ServiceExt, service_fn, util::BoxCloneService};
 use crate::faulty::Faulty;
 
 type Body = Full<Bytes>;
+type Refusal = fn(&'static str) -> Problem;
 type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
 /// A service whose requests are recorded.
@@ -108,9 +109,7 @@ impl Stack {
     }
 }
 
-fn answering(
-    problem: fn(&'static str) -> Problem,
-) -> impl Fn(RequestContext, Faulty) -> Answer + Clone + Send {
+fn answering(problem: Refusal) -> impl Fn(RequestContext, Faulty) -> Answer + Clone + Send {
     move |_, _| Box::pin(std::future::ready(problem("no").into_response()))
 }
 
@@ -128,7 +127,7 @@ async fn change(context: &RequestContext, store: &Faulty) {
 
 #[tokio::test]
 async fn what_is_refused_or_fails_has_one_event_before_it_is_answered() {
-    let cases: [(fn(&'static str) -> Problem, u16, Outcome); 7] = [
+    let cases: [(Refusal, u16, Outcome); 7] = [
         (Problem::unauthenticated, 401, Outcome::Denied),
         (Problem::forbidden, 403, Outcome::Denied),
         (Problem::invalid_body, 400, Outcome::Failure),

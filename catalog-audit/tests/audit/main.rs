@@ -1,5 +1,6 @@
 //! The stores, layers, seals and routes of catalog-audit.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::similar_names, reason = "`store` and `stored`, `audit` and `audited` are what they are")]
 
 mod faulty;
 mod fixture;

@@ -152,10 +152,9 @@ async fn what_is_tampered_with_is_found(engine: impl AsyncFn(&str) -> Fixture) {
         ),
         (format!("delete from catalog_audit_events where id = {AT}20)"), 20, Fault::Removed),
         (
-            format!(
-                "delete from catalog_audit_events where id in (select id from catalog_audit_chain where namespace = 'a' and \
+            "delete from catalog_audit_events where id in (select id from catalog_audit_chain where namespace = 'a' and \
                  sequence > 15); delete from catalog_audit_chain where namespace = 'a' and sequence > 15"
-            ),
+                .into(),
             16,
             Fault::Removed,
         ),
@@ -233,7 +232,7 @@ async fn a_store_that_was_set_back_is_found_by_a_checkpoint() {
     put(store, "a", 10..20).await;
     sealer.seal(&Unfenced).await.unwrap();
     let last = store.entries(&ledger("a").await, 19, 1).await.unwrap().remove(0);
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let checkpoint = Checkpoint { sequence: 20, hash: hex(&last.place.hash) };
     let verifier = Verifier::new(store.clone(), TrustedKeys::new().with_key(&key()));
     let verify =

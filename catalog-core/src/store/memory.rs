@@ -460,7 +460,9 @@ mod tests {
             _: &Change<'_>,
         ) -> Result<(), StoreError> {
             let count = Arc::clone(&self.0);
-            transaction.defer(move || drop(count.fetch_add(1, Ordering::SeqCst)));
+            transaction.defer(move || {
+                count.fetch_add(1, Ordering::SeqCst);
+            });
             Ok(())
         }
     }

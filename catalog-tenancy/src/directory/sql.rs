@@ -141,12 +141,12 @@ impl<R: Recorder<Transaction>> SqlNamespaceStore<R> {
         let Some(before) = locked(&mut transaction, name).await? else { return Ok(None) };
         let record = NamespaceRecord { phase: Phase::Terminating, ..before.clone() };
         let consequence = by.consequence();
-        if before != record {
+        if before == record {
+            transaction.rollback().await?;
+        } else {
             self.write(&mut transaction, &record).await?;
             let change = Change::of_namespace(&consequence, Some(&before), &record);
             self.commit(transaction, &change).await?;
-        } else {
-            transaction.rollback().await?;
         }
         let mut deleted = Deleted::default();
         for store in stores {
