@@ -159,6 +159,8 @@ impl Problem {
         plugin_unavailable, SERVICE_UNAVAILABLE, "plugin_unavailable";
         /// 503: the database does not answer.
         store_unavailable, SERVICE_UNAVAILABLE, "store_unavailable";
+        /// 503: what is to be done cannot be recorded, and so it is not done.
+        audit_unavailable, SERVICE_UNAVAILABLE, "audit_unavailable";
         /// 503: as many requests of the tenant are under way or wait as may.
         tenant_busy, SERVICE_UNAVAILABLE, "tenant_busy";
         /// 503: what says which tenants there are does not answer.

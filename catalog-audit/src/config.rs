@@ -1,0 +1,68 @@
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+/// What holds for a request that changes something.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guarantee {
+    /// The change and its event are one transaction; what was refused or failed is written before it is answered. A process that is
+    /// killed before it has changed anything leaves nothing.
+    #[default]
+    Atomic,
+    /// Likewise, and before anything is done it is written that it will be: a request that is cut off is told as unknown.
+    Intent,
+    /// An event may be lost when the database does not answer or the process is killed; what is lost is counted. No request waits.
+    BestEffort,
+}
+
+/// How requests are recorded.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AuditConfig {
+    /// What holds for each change.
+    pub guarantee: Guarantee,
+    /// What holds instead for single routes, by path template.
+    pub routes: BTreeMap<String, Guarantee>,
+    /// Whether it is also recorded when somebody is not allowed to read. As far as the database keeps up: no read waits for it.
+    pub denied_reads: bool,
+}
+
+impl Default for AuditConfig {
+    /// [`Guarantee::Atomic`] for all, and denied reads are recorded.
+    fn default() -> Self {
+        Self { guarantee: Guarantee::default(), routes: BTreeMap::new(), denied_reads: true }
+    }
+}
+
+/// How much a writer takes at once.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct WriterConfig {
+    /// So many batches are written at once; more than one is of no use on SQLite.
+    pub writers: usize,
+    /// So many records go into one batch at most.
+    pub batch: usize,
+    /// So many records wait at most.
+    pub queue: usize,
+    /// Of so many bytes together at most.
+    pub bytes: usize,
+    /// How long a record may take to be written before its request is told that it is not.
+    pub timeout: Duration,
+    /// For how long nothing is tried after the database could not be reached, so that what cannot be recorded is refused at once.
+    pub pause: Duration,
+}
+
+impl Default for WriterConfig {
+    /// One writer; 512 of 8,192 records, 16 MiB; 2 s; a pause of 500 ms.
+    fn default() -> Self {
+        Self {
+            writers: 1,
+            batch: 512,
+            queue: 8_192,
+            bytes: 16 * 1024 * 1024,
+            timeout: Duration::from_secs(2),
+            pause: Duration::from_millis(500),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+use catalog_core::{
+    name::Namespace,
+    tenant::{ScopeView, TenantScope},
+};
+
+use crate::digest::{Hash, NONE};
+
+/// Whose chain: a tenant's, or nobody's. Only a scope that covers it makes one.
+#[derive(Clone, Debug, Eq, PartialEq, Hash)]
+pub struct Ledger(String);
+
+impl Ledger {
+    /// That tenant's, if the scope covers it; nobody's is within the scope of all.
+    pub fn within(scope: &TenantScope, namespace: Option<&Namespace>) -> Option<Self> {
+        match namespace {
+            Some(namespace) => scope.covers(namespace).then(|| Self(namespace.to_string())),
+            None => matches!(scope.view(), ScopeView::All).then(|| Self(String::new())),
+        }
+    }
+
+    /// As [`within`](Self::within), by the name that is stored.
+    pub(crate) fn stored(scope: &TenantScope, namespace: &str) -> Option<Self> {
+        if namespace.is_empty() {
+            return Self::within(scope, None);
+        }
+        Namespace::new(namespace).ok().and_then(|namespace| Self::within(scope, Some(&namespace)))
+    }
+
+    /// The tenant's name; empty where it is nobody's.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How far a chain is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Head {
+    /// Its last place.
+    pub sequence: i64,
+    /// The hash of that.
+    pub hash: [u8; 32],
+    /// Its last block.
+    pub number: i64,
+    /// The hash of that.
+    pub block_hash: [u8; 32],
+}
+
+impl Head {
+    pub(crate) const EMPTY: Self = Self { sequence: 0, hash: NONE, number: 0, block_hash: NONE };
+}
+
+/// The hash of a place: of the place before, of the place, and of what the record says.
+pub(crate) fn link(previous: &Hash, sequence: i64, record: &Hash) -> Hash {
+    crate::digest::digest("link", [&previous[..], &sequence.to_be_bytes(), record])
+}

@@ -1,0 +1,277 @@
+use std::collections::VecDeque;
+
+use catalog_core::store::StoreError;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Block, BlockKind, Head, Ledger, TrustedKeys, ledger::link};
+use crate::{
+    digest::hex,
+    store::{Entry, SealStore},
+};
+
+/// Finds out whether events are as they were sealed.
+#[derive(Clone, Debug)]
+pub struct Verifier<S> {
+    store: S,
+    keys: TrustedKeys,
+}
+
+/// Which places are to be looked at, both included.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Range {
+    /// From there; from the first that there is where nothing is said.
+    pub from: Option<i64>,
+    /// To there; to the last where nothing is said.
+    pub to: Option<i64>,
+}
+
+/// How far a chain was at some time, kept where nobody who can change the store can change it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checkpoint {
+    /// The place.
+    pub sequence: i64,
+    /// Its hash, as events show it.
+    pub hash: String,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Verified {
+    /// The first place that was looked at. Blocks are looked at as a whole, so it may be an earlier one than was asked for.
+    pub from: i64,
+    /// The last place that was looked at and is as it was sealed; less than `from` if none is.
+    pub to: i64,
+    /// Where the chain ends.
+    pub sealed: i64,
+    /// The first that is not as it was sealed.
+    pub first_broken: Option<Broken>,
+}
+
+/// Something that is not as it was sealed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Broken {
+    /// Where in the chain.
+    pub sequence: i64,
+    /// The event that is there now.
+    pub id: Option<Uuid>,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Fault {
+    /// The event says something else than it did.
+    Altered,
+    /// There is none.
+    Removed,
+    /// Another event is there, or the place was changed.
+    Replaced,
+    /// The block is not one that a trusted key has signed, or not what follows the one before.
+    Forged,
+    /// The end of the chain is gone.
+    Truncated,
+    /// An event is there that was never sealed and should have been.
+    Added,
+}
+
+/// So many places are read at once.
+const PAGE: usize = 1_000;
+
+/// Where a walk is.
+struct At {
+    head: Head,
+    from: i64,
+}
+
+impl<S: SealStore> Verifier<S> {
+    /// Of that store, by the word of those keys.
+    pub fn new(store: S, keys: TrustedKeys) -> Self {
+        Self { store, keys }
+    }
+
+    /// Looks at every event of a range, at the blocks that it is in and at those that follow, and names the first that is not as it
+    /// was sealed. What is not sealed yet is not looked at. With `checkpoint` the chain must lead through that place, too.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn verify(
+        &self,
+        ledger: &Ledger,
+        range: Range,
+        checkpoint: Option<&Checkpoint>,
+    ) -> Result<Verified, StoreError> {
+        let sealed = self.store.head(ledger).await?;
+        let end = sealed.as_ref().map_or(0, |head| head.sequence);
+        let begin = match self.begin(ledger, range).await? {
+            Ok(begin) => begin,
+            Err(broken) => {
+                return Ok(Verified {
+                    from: broken.sequence,
+                    to: broken.sequence - 1,
+                    sealed: end,
+                    first_broken: Some(broken),
+                });
+            }
+        };
+        let mut at = begin;
+        let result = self.walk(ledger, range, checkpoint, &mut at).await?;
+        let mut verified =
+            Verified { from: at.from, to: at.head.sequence, sealed: end, first_broken: result };
+        if verified.first_broken.is_none() && range.to.is_none() {
+            verified.first_broken = self.end(ledger, &at, sealed.as_ref(), checkpoint).await?;
+        }
+        Ok(verified)
+    }
+
+    /// Where the walk begins: after what was removed, and with the block that the range begins in.
+    async fn begin(&self, ledger: &Ledger, range: Range) -> Result<Result<At, Broken>, StoreError> {
+        let mut head = Head::EMPTY;
+        if let Some(removal) = self.store.removal(ledger).await? {
+            if !removal.is_genuine(&self.keys) || removal.terms.namespace != ledger.as_str() {
+                return Ok(Err(forged(removal.terms.first_sequence)));
+            }
+            let terms = removal.terms;
+            head = Head {
+                sequence: terms.last_sequence,
+                hash: terms.head_hash,
+                number: terms.anchor,
+                block_hash: terms.previous_hash,
+            };
+        }
+        let first = match range.from.filter(|from| *from > head.sequence + 1) {
+            Some(from) => self.store.block_of(ledger, from).await?,
+            None => None,
+        };
+        if let Some(block) = first {
+            if !block.is_genuine(&self.keys) || block.terms.namespace != ledger.as_str() {
+                return Ok(Err(forged(block.terms.first_sequence)));
+            }
+            head = Head {
+                sequence: block.terms.first_sequence - 1,
+                hash: block.terms.previous_hash,
+                number: block.terms.number - 1,
+                block_hash: block.terms.previous_block_hash,
+            };
+        }
+        Ok(Ok(At { from: head.sequence + 1, head }))
+    }
+
+    async fn walk(
+        &self,
+        ledger: &Ledger,
+        range: Range,
+        checkpoint: Option<&Checkpoint>,
+        at: &mut At,
+    ) -> Result<Option<Broken>, StoreError> {
+        let mut entries: VecDeque<Entry> = VecDeque::new();
+        let mut read = at.head.sequence;
+        loop {
+            let blocks = self.store.blocks(ledger, at.head.number, PAGE).await?;
+            if blocks.is_empty() {
+                return Ok(None);
+            }
+            for block in blocks {
+                if let Some(broken) = self.follows(ledger, at, &block) {
+                    return Ok(Some(broken));
+                }
+                if block.terms.kind == BlockKind::Seal {
+                    while at.head.sequence < block.terms.last_sequence {
+                        if entries.is_empty() {
+                            entries = self.store.entries(ledger, read, PAGE).await?.into();
+                            read = entries.back().map_or(read, |last| last.place.sequence);
+                        }
+                        if let Some(broken) = check(at, entries.pop_front(), checkpoint) {
+                            return Ok(Some(broken));
+                        }
+                    }
+                    if at.head.hash != block.terms.head_hash {
+                        return Ok(Some(forged(block.terms.last_sequence)));
+                    }
+                }
+                (at.head.number, at.head.block_hash) = (block.terms.number, block.hash);
+                if range.to.is_some_and(|to| at.head.sequence >= to) {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Whether the block is what comes next.
+    fn follows(&self, ledger: &Ledger, at: &At, block: &Block) -> Option<Broken> {
+        let terms = &block.terms;
+        if terms.number != at.head.number + 1 {
+            return Some(Broken { sequence: at.head.sequence + 1, id: None, fault: Fault::Removed });
+        }
+        let links = terms.namespace == ledger.as_str() && terms.previous_block_hash == at.head.block_hash;
+        let goes_on = match terms.kind {
+            BlockKind::Seal => {
+                terms.first_sequence == at.head.sequence + 1 && terms.previous_hash == at.head.hash
+            }
+            BlockKind::Removal => true,
+        };
+        let fits = links && goes_on && block.is_genuine(&self.keys);
+        (!fits).then(|| forged(at.head.sequence + 1))
+    }
+
+    /// Whether the chain ends where it should.
+    async fn end(
+        &self,
+        ledger: &Ledger,
+        at: &At,
+        sealed: Option<&Head>,
+        checkpoint: Option<&Checkpoint>,
+    ) -> Result<Option<Broken>, StoreError> {
+        let next = at.head.sequence + 1;
+        let truncated = Broken { sequence: next, id: None, fault: Fault::Truncated };
+        if *sealed.unwrap_or(&Head::EMPTY) != at.head {
+            return Ok(Some(truncated));
+        }
+        if checkpoint.is_some_and(|checkpoint| checkpoint.sequence > at.head.sequence) {
+            return Ok(Some(truncated));
+        }
+        if let Some(entry) = self.store.entries(ledger, at.head.sequence, 1).await?.into_iter().next() {
+            return Ok(Some(Broken {
+                sequence: entry.place.sequence,
+                id: Some(entry.id),
+                fault: Fault::Forged,
+            }));
+        }
+        let stray = self.store.stray(ledger).await?;
+        Ok(stray.map(|id| Broken { sequence: next, id: Some(id), fault: Fault::Added }))
+    }
+}
+
+/// Whether that is what is at the next place; if so, the walk goes there.
+fn check(at: &mut At, entry: Option<Entry>, checkpoint: Option<&Checkpoint>) -> Option<Broken> {
+    let sequence = at.head.sequence + 1;
+    let broken = |id, fault| Some(Broken { sequence, id, fault });
+    let Some(entry) = entry.filter(|entry| entry.place.sequence == sequence) else {
+        return broken(None, Fault::Removed);
+    };
+    let Some(record) = entry.record else { return broken(Some(entry.id), Fault::Removed) };
+    let digest = record.compute_digest();
+    let hash = link(&at.head.hash, sequence, &digest);
+    if hash != entry.place.hash || entry.place.previous_hash != at.head.hash {
+        let fault = if digest == record.digest { Fault::Replaced } else { Fault::Altered };
+        return broken(Some(entry.id), fault);
+    }
+    if digest != record.digest {
+        return broken(Some(entry.id), Fault::Altered);
+    }
+    if checkpoint.is_some_and(|known| known.sequence == sequence && known.hash != hex(&hash)) {
+        return broken(Some(entry.id), Fault::Forged);
+    }
+    (at.head.sequence, at.head.hash) = (sequence, hash);
+    None
+}
+
+fn forged(sequence: i64) -> Broken {
+    Broken { sequence, id: None, fault: Fault::Forged }
+}
