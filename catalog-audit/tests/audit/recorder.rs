@@ -15,7 +15,7 @@ use catalog_core::{
     permission::{Permission, Reach, Resource, Verb},
     source::SourceSpec,
     store::{
-        Attribution, MemorySourceStore, SourceKey, SourceStore, StoreError, StoreErrorKind,
+        Attribution, IfTag, MemorySourceStore, SourceKey, SourceStore, StoreError, StoreErrorKind,
         database::Transaction,
         hook::{Admission, Stock, Unqueued},
         sql::SqlSourceStore,
@@ -95,7 +95,7 @@ async fn a_change_has_one_event_and_what_it_entails_another<S: Recorded>(fixture
     // a second change of one request is told beside it, and so is what the program does by itself
     sources.apply(&team_a, &by, &mcp, &spec("Documents")).await.unwrap();
     let key = SourceKey { plugin: mcp, id: "docs".parse().unwrap() };
-    sources.remove(&team_a, &TEST, &key).await.unwrap();
+    sources.remove(&team_a, &TEST, &key, &IfTag::ANY).await.unwrap();
     let all = fixture.store.list(&team_a, &AuditQuery::default()).await.unwrap();
     let kinds: Vec<_> = all.into_iter().map(|stored| stored.record.into_event().unwrap()).collect();
     let count = |kind| kinds.iter().filter(|event| event.event_type == kind).count();
