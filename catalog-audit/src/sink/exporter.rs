@@ -49,6 +49,11 @@ impl<S: OutboxStore> Exporter<S> {
         Self { name: name.into(), store, sink: Arc::new(sink), batch: 100, clock: Arc::new(SystemClock) }
     }
 
+    /// The sink's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// With so many events at once.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
@@ -185,18 +190,25 @@ impl<S: OutboxStore> Exporter<S> {
                 }
                 Err(error) => {
                     failures += 1;
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(
-                        sink = &*self.name,
-                        error,
-                        failures,
-                        "audit events cannot be exported and will be tried again"
-                    );
+                    self.tell(&error, failures);
                     let _ = self.lag().await;
                     tokio::time::sleep(BACKOFF.after(failures)).await;
                 }
             }
         }
+    }
+}
+
+impl<S> Exporter<S> {
+    /// Not within what is awaited: an error as such is nothing for another thread.
+    fn tell(&self, error: &ExportError, failures: u32) {
+        let error: &dyn std::error::Error = error;
+        tracing::warn!(
+            sink = &*self.name,
+            error,
+            failures,
+            "audit events cannot be exported and will be tried again"
+        );
     }
 }
 

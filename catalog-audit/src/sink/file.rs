@@ -28,6 +28,13 @@ pub struct FileSinkConfig {
     pub files: u32,
 }
 
+impl FileSinkConfig {
+    /// At that path, all else by default.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), bytes: bytes(), files: files() }
+    }
+}
+
 fn bytes() -> u64 {
     100 * 1024 * 1024
 }

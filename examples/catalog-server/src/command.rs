@@ -8,21 +8,23 @@ use std::{
 use clap::{Arg, ArgMatches, Command};
 
 use crate::{
-    AnyError,
+    AnyError, audit,
     config::{Origin, SETTINGS, Setting, Settings},
     namespaces, rbac, serve,
 };
 
-/// Runs what the command line asks for.
-pub(crate) fn run() -> Result<(), AnyError> {
+/// Runs what the command line asks for; false if that found something broken.
+pub(crate) fn run() -> Result<bool, AnyError> {
     let matches = command().get_matches();
     let (name, inner) = matches.subcommand().unwrap_or(("serve", &matches));
     if name == "keys" {
-        return Ok(print(&keys())?);
+        print(&keys())?;
+        return Ok(true);
     }
     let settings = settings(&matches, inner)?;
     let config = settings.config()?;
     match name {
+        "audit" => return audit::run(&config, inner),
         "config" => print(&settings.to_string())?,
         "routes" => print(&serve::offline(&config)?.0.to_string())?,
         "namespaces" => print(&namespaces::run(&config, inner)?)?,
@@ -30,7 +32,7 @@ pub(crate) fn run() -> Result<(), AnyError> {
         "openapi" => print(&format!("{}\n", serve::offline(&config)?.1))?,
         _ => serve::run(&config)?,
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Prints to standard output. A reader that has had enough is no error.
@@ -59,6 +61,7 @@ fn command() -> Command {
         .subcommand(Command::new("config").about("Print the effective settings and where each comes from, secrets redacted"))
         .subcommand(Command::new("keys").about("Print every setting: key, environment variable, default, unit, meaning"))
         .subcommand(Command::new("routes").about("Print every route and the permission that it asks for"))
+        .subcommand(audit::command())
         .subcommand(namespaces::command())
         .subcommand(rbac::command())
         .subcommand(Command::new("openapi").about("Print the OpenAPI document"))

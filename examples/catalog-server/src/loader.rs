@@ -3,12 +3,10 @@
 use std::{collections::HashSet, time::Duration};
 
 use catalog_core::{
-    authorizer::{InsecureAllowAll, Refusal, authorize},
+    authorizer::Refusal,
     backoff::Backoff,
-    identity::Identity,
     name::{Namespace, PluginName},
     page::PageSize,
-    permission::{Permission, Reach, Resource, Verb},
     refresh::Refresher,
     registry::Registry,
     source::{Source, SourceSpec, SourceState},
@@ -20,7 +18,10 @@ use catalog_core::{
 };
 use futures_util::{StreamExt, stream};
 
-use crate::progress::{Left, Progress};
+use crate::{
+    operator,
+    progress::{Left, Progress},
+};
 
 /// Sources that one place of the configuration names for one tenant.
 #[derive(Clone, Debug)]
@@ -141,14 +142,14 @@ impl<A: AssetStore + Clone, S: SourceStore + Clone> Loader<A, S> {
             let managed = source.spec.managed_by.as_deref().is_some_and(|by| MANAGERS.contains(&by));
             if managed && !configured.contains(&(&source.namespace, &source.plugin, &source.spec.id)) {
                 tasks.push(Task {
-                    scope: scope(TenantSelector::One(source.namespace.clone())).await?,
+                    scope: operator::scope("loader", TenantSelector::One(source.namespace.clone())).await?,
                     key: SourceKey { plugin: source.plugin, id: source.spec.id },
                     step: Step::Remove,
                 });
             }
         }
         for wanted in wanted {
-            let scope = scope(TenantSelector::One(wanted.namespace.clone())).await?;
+            let scope = operator::scope("loader", TenantSelector::One(wanted.namespace.clone())).await?;
             tasks.extend(wanted.sources.iter().map(|(plugin, spec)| Task {
                 scope: scope.clone(),
                 key: SourceKey { plugin: plugin.clone(), id: spec.id.clone() },
@@ -160,7 +161,7 @@ impl<A: AssetStore + Clone, S: SourceStore + Clone> Loader<A, S> {
 
     /// Every source there is.
     async fn all(&self) -> Result<Vec<Source>, LoadError> {
-        let scope = scope(TenantSelector::All).await?;
+        let scope = operator::scope("loader", TenantSelector::All).await?;
         let mut all: Vec<Source> = Vec::new();
         let size = PageSize::default();
         loop {
@@ -267,13 +268,6 @@ enum LoadError {
 }
 
 /// The scope of the program's own work for one tenant, or for all.
-async fn scope(tenant: TenantSelector) -> Result<TenantScope, Refusal> {
-    let permission = Permission::new(Verb::Update, Resource::CatalogSources, Reach::TenantOrAll);
-    let identity = Identity::system("loader");
-    let granted = authorize(&InsecureAllowAll, &identity, &permission, Some(&tenant), None).await?;
-    granted.scope.ok_or(Refusal::TenantRequired)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{
@@ -418,7 +412,8 @@ mod tests {
         let left = loader.all().await.unwrap();
         assert!(left.len() == 5 && left.iter().all(|source| source.namespace.as_str() == "team-c"));
         // what people manage is not the configuration's to remove
-        let scope = scope(TenantSelector::One(Namespace::new("team-d").unwrap())).await.unwrap();
+        let scope =
+            operator::scope("loader", TenantSelector::One(Namespace::new("team-d").unwrap())).await.unwrap();
         let mut own = left[0].spec.clone();
         own.managed_by = None;
         loader.sources.apply(&scope, &LOADER, &left[0].plugin, &own).await.unwrap();

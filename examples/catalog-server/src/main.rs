@@ -1,9 +1,11 @@
 //! The reference catalog server: composition of the catalog crates, configuration, nothing else.
 
 mod access;
+mod audit;
 mod cluster;
 mod command;
 mod config;
+mod database;
 mod docs;
 mod health;
 mod limits;
@@ -11,6 +13,7 @@ mod listener;
 mod loader;
 mod metrics;
 mod namespaces;
+mod operator;
 mod progress;
 mod rbac;
 mod sample;
@@ -24,7 +27,8 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match command::run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             report(error.as_ref());
             ExitCode::FAILURE

@@ -2,19 +2,17 @@
 
 use std::fmt::Write as _;
 
+use catalog_audit::{AuditRecorder, store::SqlAuditStore};
 use catalog_core::{
-    authorizer::{InsecureAllowAll, authorize},
     directory::{NamespaceDirectory, NamespaceRecord, Phase},
-    identity::Identity,
     name::Namespace,
-    permission::{Permission, Reach, Resource, Verb},
     store::{
         Attribution, Changes,
         database::Database,
-        hook::{Unaudited, Unqueued},
+        hook::Unqueued,
         sql::{SqlAssetStore, SqlSourceStore},
     },
-    tenant::{TenantScope, TenantSelector},
+    tenant::TenantSelector,
 };
 use catalog_tenancy::directory::{Deleted, NamespaceChange, SqlNamespaceStore};
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -22,7 +20,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::{
     AnyError,
     config::{Config, ConfigError, DirectorySource},
-    serve,
+    database, operator,
 };
 
 /// The subcommand, with one of its own for each task.
@@ -112,8 +110,8 @@ pub(crate) fn run(config: &Config, matches: &ArgMatches) -> Result<String, AnyEr
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
-        let database = serve::connect(&config.database).await?;
-        serve::migrate_all(&database).await?;
+        let database = database::connect(&config.database).await?;
+        database::migrate_all(&database).await?;
         let done = perform(&database, &task).await;
         database.close().await;
         done
@@ -124,7 +122,8 @@ pub(crate) fn run(config: &Config, matches: &ArgMatches) -> Result<String, AnyEr
 const OPERATOR: Attribution = Attribution::system("namespaces");
 
 async fn perform(database: &Database, task: &Task) -> Result<String, AnyError> {
-    let store = SqlNamespaceStore::new(database.clone(), Unaudited, Changes::default());
+    let recorder = || AuditRecorder::new(SqlAuditStore::new(database.clone()));
+    let store = SqlNamespaceStore::new(database.clone(), recorder(), Changes::default());
     match task {
         Task::List => list(&store).await,
         Task::Create(name) => {
@@ -136,9 +135,9 @@ async fn perform(database: &Database, task: &Task) -> Result<String, AnyError> {
             None => Err(unknown(name)),
         },
         Task::Delete(name) => {
-            let assets = SqlAssetStore::new(database.clone(), Unaudited);
-            let sources = SqlSourceStore::new(database.clone(), Unaudited, Unqueued);
-            let scope = scope(TenantSelector::One(name.clone())).await?;
+            let assets = SqlAssetStore::new(database.clone(), recorder());
+            let sources = SqlSourceStore::new(database.clone(), recorder(), Unqueued);
+            let scope = operator::scope("namespaces", TenantSelector::One(name.clone())).await?;
             match store.delete(&scope, &OPERATOR, &[&sources, &assets]).await? {
                 Some(Deleted { rows, .. }) => Ok(format!("{name} deleted, with {rows} rows\n")),
                 None => Err(unknown(name)),
@@ -154,8 +153,8 @@ fn unknown(name: &Namespace) -> AnyError {
 /// So many are read at once.
 const PAGE: usize = 500;
 
-async fn list(store: &SqlNamespaceStore<Unaudited>) -> Result<String, AnyError> {
-    let scope = scope(TenantSelector::All).await?;
+async fn list(store: &impl NamespaceDirectory) -> Result<String, AnyError> {
+    let scope = operator::scope("namespaces", TenantSelector::All).await?;
     let (mut text, mut after): (String, Option<Namespace>) = (String::new(), None);
     loop {
         let page = store.list(&scope, after.as_ref(), PAGE).await?;
@@ -179,12 +178,4 @@ fn push_line(text: &mut String, record: &NamespaceRecord) {
         let _ = write!(text, " {key}={value:?}");
     }
     text.push('\n');
-}
-
-/// The scope of whoever has the database's credentials.
-async fn scope(tenant: TenantSelector) -> Result<TenantScope, AnyError> {
-    let permission = Permission::new(Verb::Delete, Resource::Assets, Reach::TenantOrAll);
-    let identity = Identity::system("namespaces");
-    let granted = authorize(&InsecureAllowAll, &identity, &permission, Some(&tenant), None).await?;
-    granted.scope.ok_or_else(|| "no namespace is named".into())
 }

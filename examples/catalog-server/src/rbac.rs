@@ -22,7 +22,7 @@ use serde_json::json;
 use crate::{
     AnyError,
     config::{AuthzMode, Config, ConfigError, RbacSource},
-    serve,
+    database,
 };
 
 /// The subcommand, with one of its own for each task.
@@ -92,8 +92,8 @@ pub(crate) fn run(config: &Config, matches: &ArgMatches) -> Result<String, AnyEr
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
-        let database = serve::connect(&config.database).await?;
-        serve::migrate_all(&database).await?;
+        let database = database::connect(&config.database).await?;
+        database::migrate_all(&database).await?;
         let done = perform(config, &database, matches).await;
         database.close().await;
         done

@@ -12,38 +12,32 @@ use catalog_core::{
     refresh::Refresher,
     registry::{Registry, RegistryConfig},
     schema::PluginDefinition,
-    source::redact,
     store::{
-        AssetStore, Changes, Listened, MemoryAssetStore, MemorySourceStore, SourceStore, StoreError,
-        database::{Database, DatabaseOptions},
+        AssetStore, Changes, MemoryAssetStore, MemorySourceStore, SourceStore, StoreError,
         hook::{Unaudited, Unqueued},
         page_tokens,
-        sql::{
-            MIGRATIONS, Migrated, SqlAssetStore, SqlSettingStore, SqlSourceStore, index_declared_fields,
-            migrate, secure_rows,
-        },
+        sql::{SqlAssetStore, SqlSettingStore, SqlSourceStore, secure_rows},
     },
+    tenant::TenantSelector,
     yaml,
 };
 use catalog_ha::{Drain, Readiness, probes, terminated};
-use catalog_rbac::{http::Authz, policy::database as policy};
-use catalog_tenancy::{
-    directory::{self, ConfiguredDirectory},
-    http::Namespaces,
-};
+use catalog_rbac::http::Authz;
+use catalog_tenancy::{directory::ConfiguredDirectory, http::Namespaces};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 
 use crate::{
     AnyError,
     access::{self, Access},
+    audit::{self, Trail},
     cluster::Cluster,
     command::print,
-    config::{self, Config, ConfigError, Profile, Switch, milliseconds, seconds},
-    docs, health,
+    config::{Config, ConfigError, Profile, Switch, milliseconds, seconds},
+    database, docs, health,
     listener::{self, Limits},
     loader::{self, Loader, Wanted},
-    metrics,
+    metrics, operator,
     progress::Progress,
     sample::{self, SampleProvider},
     stack, telemetry,
@@ -83,9 +77,12 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
     let mode = config.tenancy.mode;
     // what would decide matters to no document
     let authorizer: Arc<dyn Authorizer> = Arc::new(InsecureAllowAll);
-    let namespaces = Namespaces::new(mode, nobody, Arc::clone(&authorizer), tokens, &catalog.routes());
+    let recorded = audit::offline(config, tokens.clone());
+    let of_tenants = catalog.routes();
+    let namespaces = Namespaces::new(mode, nobody, Arc::clone(&authorizer), tokens, &of_tenants);
     let login = access::offline_login(config)?;
-    let own = own.merge(namespaces.routes()).merge(access::routes(config, authorizer, login.as_ref())?);
+    let told = access::routes(config, authorizer, login.as_ref())?;
+    let own = own.merge(namespaces.routes()).merge(told).merge(recorded);
     let security = access::security(config, login.as_ref());
     let routes = routes(security, &catalog, &Readiness::new(Drain::new()), own, &mut document);
     Ok((routes, document))
@@ -93,9 +90,9 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
 
 async fn serve(config: &Config) -> Result<(), AnyError> {
     let counted = metrics::start()?;
-    let database = connect(&config.database).await?;
-    let unfit = |error: StoreError| database_error(&config.database).caused_by(error);
-    let migrated = migrate_all(&database).await.map_err(unfit)?;
+    let database = database::connect(&config.database).await?;
+    let unfit = |error: StoreError| database::unfit(&config.database).caused_by(error);
+    let migrated = database::migrate_all(&database).await.map_err(unfit)?;
     if config.database.row_level_security == Switch::On {
         secure_rows(&database).await.map_err(unfit)?;
     }
@@ -108,17 +105,18 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let registry = registry()?;
     let changes = Changes::default();
     let cluster = Cluster::default();
-    let tenants = Tenants::new(config, &cluster, &database, &changes).await?;
+    let trail = Trail::new(config, &database).await?;
+    let tenants = Tenants::new(config, &cluster, &database, &changes, trail.recorder()).await?;
     let access = Access::new(config, &cluster, &database, &changes, &tenants.directory).await?;
-    let assets = SqlAssetStore::new(database.clone(), Unaudited)
+    let assets = SqlAssetStore::new(database.clone(), trail.recorder())
         .with_changes(changes.clone())
         .with_admission(Arc::clone(&tenants.admission));
-    let sources = SqlSourceStore::new(database.clone(), Unaudited, Unqueued)
+    let sources = SqlSourceStore::new(database.clone(), trail.recorder(), Unqueued)
         .with_admission(Arc::clone(&tenants.admission));
     let definitions = registry_definitions(&registry);
     let (wanted, refresher) = wanted(config, &definitions, &assets, &sources)?;
     tenants.ensure(wanted.iter().map(|wanted| &wanted.namespace)).await.map_err(unfit)?;
-    let listening = tokio::spawn(listen(database.clone(), changes));
+    let listening = tokio::spawn(database::listen(database.clone(), changes));
 
     let limits = Limits {
         connections: config.http.max_connections,
@@ -136,6 +134,13 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
                 let authorization = access.authorization.clone();
                 move || std::future::ready(authorization.component())
             })
+            .with_check("audit", {
+                let trail = trail.clone();
+                move || {
+                    let trail = trail.clone();
+                    async move { trail.component().await }
+                }
+            })
             .with_check("limits", {
                 let last_read = tenants.last_read.clone();
                 move || std::future::ready(last_read.component())
@@ -149,12 +154,14 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
         None => metrics::routes(counted),
     };
     let (mode, directory) = (tenants.mode, Arc::clone(&tenants.directory));
-    let namespaces = Namespaces::new(mode, directory, access.authorizer(), tokens, &catalog.routes());
+    let recorded = trail.routes(config, tokens.clone());
+    let of_tenants = catalog.routes().merge(trail.routes(config, tokens.clone()));
+    let namespaces = Namespaces::new(mode, directory, access.authorizer(), tokens, &of_tenants);
     let told = access::routes(config, access.authorizer(), access.login.as_ref())?;
-    let own = own.merge(namespaces.routes()).merge(told);
+    let own = own.merge(namespaces.routes()).merge(told).merge(recorded);
     let security = access::security(config, access.login.as_ref());
     let served = routes(security, &catalog, &readiness, own, &mut String::new());
-    let router = stack::stack(config, &tenants, &access, served)?;
+    let router = stack::stack(config, &trail.audit, &tenants, &access, served)?;
 
     let listener = TcpListener::bind(config.listen)
         .await
@@ -166,14 +173,18 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
         let loader = Loader { registry: registry.clone(), sources, refresher, progress };
         async move {
             registry.start().await;
-            index(&database, &definitions).await;
+            database::index(&database, &definitions).await;
             loader.run(wanted).await;
         }
     });
+    let all = operator::scope("audit", TenantSelector::All).await?;
+    let keeping = tokio::spawn(trail.clone().keep(all, config.audit.retention_days));
     serve_until_told(config, listener, router, limits, drain).await;
     starting.abort();
     listening.abort();
     let closing = async {
+        trail.audit.settle().await;
+        keeping.abort();
         registry.stop().await;
         database.close().await;
     };
@@ -218,72 +229,6 @@ async fn serve_until_told(
     leaving.abort();
 }
 
-/// Brings the tables of all crates to their newest versions, and tells of the catalog's.
-pub(crate) async fn migrate_all(database: &Database) -> Result<Migrated, StoreError> {
-    let migrated = migrate(database, MIGRATIONS).await?;
-    migrate(database, directory::MIGRATIONS).await?;
-    migrate(database, policy::MIGRATIONS).await?;
-    Ok(migrated)
-}
-
-pub(crate) async fn connect(config: &config::Database) -> Result<Database, AnyError> {
-    let options = DatabaseOptions {
-        connections: config.connections,
-        acquire_timeout: milliseconds(config.acquire_timeout_ms),
-        statement_timeout: milliseconds(config.statement_timeout_ms),
-        row_level_security: config.row_level_security == Switch::On,
-    };
-    let opened = if config.url.starts_with("sqlite:") {
-        Database::sqlite(&config.url, options).await
-    } else {
-        Database::postgres(&config.url, options).await
-    };
-    Ok(opened.map_err(|error| database_error(config).caused_by(error))?)
-}
-
-/// An error of the database, which is named as far as it may be shown.
-fn database_error(config: &config::Database) -> ConfigError {
-    ConfigError::new("database.url", format!("the database `{}` cannot be used", shown(config)))
-}
-
-/// The database's URL without user and password.
-fn shown(config: &config::Database) -> String {
-    redact("", &config.url.as_str().into()).as_str().map(String::from).unwrap_or_default()
-}
-
-/// Makes the indexes that the plugins' fields need. Without them lists are slow and right, so the server serves meanwhile.
-async fn index(database: &Database, definitions: &[PluginDefinition]) {
-    match index_declared_fields(database, definitions).await {
-        Ok(0) => {}
-        Ok(made) => tracing::info!(made, "indexes of declared fields were made"),
-        Err(error) => {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "indexes of declared fields are missing"
-            );
-        }
-    }
-}
-
-/// Hears what other replicas change, for as long as the process lives.
-async fn listen(database: Database, changes: Changes) {
-    loop {
-        match database.listen(&changes).await {
-            Ok(Listened::Unsupported) => return,
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "news of other replicas are lost for now"
-                );
-                tokio::time::sleep(RELISTEN).await;
-            }
-        }
-    }
-}
-
-/// How long after a lost connection another one is tried.
-const RELISTEN: Duration = Duration::from_secs(1);
-
 fn registry() -> Result<Registry, AnyError> {
     let plugins =
         builtin()?.into_iter().map(|definition| Arc::new(DataPlugin::new(definition)) as Arc<dyn Plugin>);
@@ -319,7 +264,12 @@ fn routes<A: AssetStore, S: SourceStore>(
     document: &mut String,
 ) -> Routes {
     let describe = |routes: &Routes| {
-        let shapes = catalog.shapes().into_iter().chain(Namespaces::shapes()).chain(Authz::shapes());
+        let shapes = catalog
+            .shapes()
+            .into_iter()
+            .chain(Namespaces::shapes())
+            .chain(audit::shapes())
+            .chain(Authz::shapes());
         document.push_str(&routes.openapi("catalog", env!("CARGO_PKG_VERSION"), security, shapes));
         document.clone()
     };
@@ -372,7 +322,7 @@ fn announce(config: &Config, address: SocketAddr) -> Result<(), AnyError> {
         tracing::warn!("authorization is switched off: everybody who reaches the server may do everything");
     }
     if config.profile == Profile::Demo {
-        print(&format!("{}\n", welcome::text(address, &shown(&config.database))))?;
+        print(&format!("{}\n", welcome::text(address, &database::shown(&config.database))))?;
     }
     Ok(())
 }

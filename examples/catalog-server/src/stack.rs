@@ -3,6 +3,7 @@
 use std::{any::Any, sync::Arc};
 
 use axum::{Router, response::Response};
+use catalog_audit::{Audit, PrepareAuditLayer, RecordAuditLayer};
 use catalog_core::{
     context::{RequestContext, RequestContextLayer},
     http::{DescribeProblemsLayer, LimitTargetLayer, RouteError, Routes},
@@ -30,6 +31,7 @@ use crate::{
 /// The routes with all that a request passes before it reaches them, outermost first.
 pub(crate) fn stack(
     config: &Config,
+    audit: &Audit,
     tenants: &Tenants,
     access: &Access,
     routes: Routes,
@@ -46,11 +48,13 @@ pub(crate) fn stack(
         .layer(AuthorizeLayer::new(access.authorizer()))
         .layer(AdmitTenantLayer::new(Arc::clone(&tenants.directory)))
         .layer(LimitRateLayer::callers(&tenants.limiters))
-        .layer(IsolateTenantLayer::new(&tenants.permits));
+        .layer(IsolateTenantLayer::new(&tenants.permits))
+        .layer(PrepareAuditLayer::new(audit));
     // around everything
     let edge = ServiceBuilder::new()
         .layer(RequestContextLayer::new())
         .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(RecordAuditLayer::new(audit))
         .layer(DescribeProblemsLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TimeoutLayer::with_status_code(

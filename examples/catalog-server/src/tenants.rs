@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use catalog_audit::{AuditRecorder, store::SqlAuditStore};
 use catalog_core::{
     directory::NamespaceDirectory,
     name::Namespace,
     store::{
         Attribution, Changes, StoreError, StoreErrorKind,
         database::{Database, Transaction},
-        hook::{Admission, Unaudited},
+        hook::Admission,
     },
 };
 use catalog_tenancy::{
@@ -41,7 +42,7 @@ pub(crate) struct Tenants {
     pub(crate) limiters: RateLimiters,
     pub(crate) permits: Permits,
     pub(crate) last_read: LastRead,
-    store: Option<SqlNamespaceStore<Unaudited>>,
+    store: Option<SqlNamespaceStore<AuditRecorder<SqlAuditStore>>>,
 }
 
 impl Tenants {
@@ -51,6 +52,7 @@ impl Tenants {
         cluster: &Cluster,
         database: &Database,
         changes: &Changes,
+        recorder: AuditRecorder<SqlAuditStore>,
     ) -> Result<Self, AnyError> {
         let default = Namespace::new(DEFAULT)?;
         let limits = Limits::read(config.tenancy.limits.as_deref())?;
@@ -68,7 +70,7 @@ impl Tenants {
         };
         let last_read = LastRead::default();
         let is_kept = config.tenancy.directory() == DirectorySource::Database;
-        let store = is_kept.then(|| SqlNamespaceStore::new(database.clone(), Unaudited, changes.clone()));
+        let store = is_kept.then(|| SqlNamespaceStore::new(database.clone(), recorder, changes.clone()));
         let quotas = QuotasInForce::new(limits.quotas.clone());
         let (directory, admission): (Arc<dyn NamespaceDirectory>, Arc<dyn Admission<Transaction>>) =
             if let Some(store) = &store {

@@ -5,6 +5,7 @@ mod settings;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use catalog_audit::Guarantee;
 use catalog_core::{name::Namespace, page::PageTokens};
 pub(crate) use catalog_tenancy::http::TenancyMode;
 use serde::Deserialize;
@@ -30,6 +31,7 @@ pub(crate) struct Config {
     pub(crate) authz: Authz,
     #[serde(default)]
     pub(crate) rbac: Rbac,
+    pub(crate) audit: Audit,
     pub(crate) http: Http,
     pub(crate) shutdown: Shutdown,
     pub(crate) cache: Cache,
@@ -60,7 +62,9 @@ pub(crate) struct Database {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Switch {
+    #[serde(alias = "true")]
     On,
+    #[serde(alias = "false")]
     Off,
 }
 
@@ -218,6 +222,38 @@ impl Rbac {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct Audit {
+    pub(crate) guarantee: Guarantee,
+    pub(crate) retention_days: u32,
+    pub(crate) log_denied: Switch,
+    pub(crate) log_reads: Switch,
+    pub(crate) seal_key: Option<String>,
+    pub(crate) seal_key_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) trusted_keys: Vec<String>,
+    pub(crate) webhook_url: Option<String>,
+    pub(crate) webhook_secret: Option<String>,
+    pub(crate) otlp_endpoint: Option<String>,
+    pub(crate) file: Option<PathBuf>,
+}
+
+impl Audit {
+    fn validate(&self) -> Result<(), ConfigError> {
+        if self.seal_key.is_some() && self.seal_key_file.is_some() {
+            return Err(ConfigError::new("audit.seal_key_file", "is not for use beside `audit.seal_key`"));
+        }
+        if self.webhook_url.is_some() != self.webhook_secret.is_some() {
+            return Err(ConfigError::new(
+                "audit.webhook_secret",
+                "goes with `audit.webhook_url`, and only with it",
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Http {
     pub(crate) body_limit_bytes: usize,
     pub(crate) timeout_seconds: u32,
@@ -349,6 +385,8 @@ impl Config {
             ("tenancy.limits", &self.tenancy.limits),
             ("auth.tokens_file", &self.auth.tokens_file),
             ("auth.oidc_file", &self.auth.oidc_file),
+            ("audit.seal_key_file", &self.audit.seal_key_file),
+            ("audit.file", &self.audit.file),
         ] {
             if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
                 return Err(ConfigError::new(key, "is empty; without the setting there is none"));
@@ -383,6 +421,7 @@ impl Config {
             ));
         }
         self.validate_access()?;
+        self.audit.validate()?;
         let is_configured = self.tenancy.directory() == DirectorySource::Configured;
         if self.tenancy.mode == TenancyMode::Namespace && is_configured {
             if self.tenancy.namespaces.is_empty() {

@@ -178,6 +178,22 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .or("catalog.kubeflow.org"),
     Setting::new("rbac.source", "CATALOG_RBAC_SOURCE", Text, "Where roles and bindings stand. `files`: in `rbac.files`; `database`: in its tables, where `catalog-server rbac` writes them. `files` if absent"),
     Setting::new("rbac.files", "CATALOG_RBAC_FILES", List, "Files, or folders of files, of Kubernetes RBAC manifests: roles and bindings; they are read again when they change"),
+    Setting::new("audit.guarantee", "CATALOG_AUDIT_GUARANTEE", Text, "What holds for the record of a change. `atomic`: it is part of the change's transaction; `intent`: and before that it is written what will be tried; `best-effort`: no request waits for it, and events may be lost")
+        .or("atomic"),
+    Setting::new("audit.retention_days", "CATALOG_AUDIT_RETENTION_DAYS", Integer, "For how many days events are kept; 0 keeps them for ever")
+        .or("90"),
+    Setting::new("audit.log_denied", "CATALOG_AUDIT_LOG_DENIED", Text, "`on`: it is recorded, too, when somebody is not allowed to read; `off`")
+        .or("on"),
+    Setting::new("audit.log_reads", "CATALOG_AUDIT_LOG_READS", Text, "`on`: it is recorded when somebody reads the record; `off`")
+        .or("off"),
+    Setting::new("audit.seal_key", "CATALOG_AUDIT_SEAL_KEY", Text, "The Ed25519 key that signs the record: 32 bytes in base64, or a PEM file's text. Without one, one is made and kept in the database, where it proves nothing against who can write there")
+        .secret(),
+    Setting::new("audit.seal_key_file", "CATALOG_AUDIT_SEAL_KEY_FILE", Text, "The file of that key"),
+    Setting::new("audit.trusted_keys", "CATALOG_AUDIT_TRUSTED_KEYS", List, "Public keys of earlier times, whose signatures count, too; `catalog-server audit key` prints the present one"),
+    Setting::new("audit.webhook_url", "CATALOG_AUDIT_WEBHOOK_URL", Text, "Where events are posted as a batch of CloudEvents"),
+    Setting::new("audit.webhook_secret", "CATALOG_AUDIT_WEBHOOK_SECRET", Text, "The secret that signs them, 24 bytes or more").secret(),
+    Setting::new("audit.otlp_endpoint", "CATALOG_AUDIT_OTLP_ENDPOINT", Text, "A collector of OpenTelemetry to send events to as logs, OTLP over HTTP: `http://127.0.0.1:4318`"),
+    Setting::new("audit.file", "CATALOG_AUDIT_FILE", Text, "A file to append events to, one a line; it is rotated at 100 MiB"),
     Setting::new("http.body_limit_bytes", "CATALOG_HTTP_BODY_LIMIT_BYTES", Integer, "The largest body of a request, in bytes")
         .or("1048576"),
     Setting::new("http.timeout_seconds", "CATALOG_HTTP_TIMEOUT_SECONDS", Integer, "How long a request may take, in seconds").or("30"),
