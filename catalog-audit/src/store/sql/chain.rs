@@ -89,6 +89,16 @@ impl SealStore for SqlAuditStore {
         self.database.fetch(select).await?.into_iter().map(entry).collect()
     }
 
+    async fn first_unsealed_any_tenant(&self) -> Result<Option<Uuid>, StoreError> {
+        let mut select = Statement::new(self.database.dialect());
+        select.push("select cast(id as text) from catalog_audit_events where position > ");
+        select.push(
+            "(select position from catalog_audit_cursors where name = 'seal') order by position limit 1",
+        );
+        let mut rows = self.database.fetch(select).await?;
+        rows.first_mut().map(|row| id(&row.text(0)?)).transpose()
+    }
+
     async fn stray(&self, ledger: &Ledger) -> Result<Option<Uuid>, StoreError> {
         let mut select = Statement::new(self.database.dialect());
         select.push("select cast(a.id as text) from catalog_audit_events a, catalog_audit_cursors s where a.namespace = ");
