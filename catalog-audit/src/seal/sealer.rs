@@ -17,8 +17,8 @@ pub struct Sealer<S> {
     clock: Arc<dyn Clock>,
 }
 
-/// So many events are sealed in one transaction.
-const STEP: usize = 4_096;
+/// So many events are sealed in one transaction: on an engine with one writer others must not wait long for it.
+const STEP: usize = 1_024;
 
 impl<S: SealStore> Sealer<S> {
     /// Of that store, with that key, every 250 ms.

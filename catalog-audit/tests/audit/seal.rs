@@ -172,6 +172,12 @@ async fn what_is_tampered_with_is_found(engine: impl AsyncFn(&str) -> Fixture) {
             11,
             Fault::Truncated,
         ),
+        (
+            "delete from catalog_audit_blocks where namespace = 'a'; delete from catalog_audit_heads where namespace = 'a'"
+                .into(),
+            1,
+            Fault::Forged,
+        ),
         ("delete from catalog_audit_blocks where namespace = 'a' and number = 1".into(), 1, Fault::Removed),
         (
             "update catalog_audit_blocks set time_ms = 1 where namespace = 'a' and number = 2".into(),
@@ -297,6 +303,10 @@ async fn sealers_that_race_leave_no_gap(store: SqlAuditStore) {
     }
     for batch in 0..20 {
         put(&store, "a", batch * 10..(batch + 1) * 10).await;
+    }
+    // what is sealed meanwhile is no fault
+    for _ in 0..10 {
+        assert_eq!(verify(&store, "a").await.first_broken, None);
     }
     while let Some(done) = tasks.join_next().await {
         done.unwrap();
