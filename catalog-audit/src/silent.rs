@@ -21,3 +21,5 @@ pub(crate) fn exported(_: &str, _: usize) {}
 
 #[cfg(feature = "sinks")]
 pub(crate) fn lag(_: &str, _: Duration, _: bool) {}
+
+pub(crate) fn unsealed(_: Duration) {}

@@ -7,6 +7,7 @@
 //! | `catalog_audit_dropped_total` | events that were lost, which only best effort allows |
 //! | `catalog_audit_refused_total` | requests that could not be recorded, and so were refused at once |
 //! | `catalog_audit_sealed_total` | events that were sealed |
+//! | `catalog_audit_unsealed_age_seconds` | for how long the oldest event has waited to be sealed |
 //! | `catalog_audit_expired_total` | events that were removed for their age |
 //! | `catalog_audit_exported_total` | events that a `sink` has taken |
 //! | `catalog_audit_sink_lag_seconds` | the age of the oldest event that a `sink` has not had |
@@ -56,4 +57,8 @@ pub(crate) fn lag(sink: &str, age: Duration, parked: bool) {
     metrics::gauge!("catalog_audit_sink_lag_seconds", "sink" => sink.to_owned()).set(age.as_secs_f64());
     let parked = if parked { 1.0 } else { 0.0 };
     metrics::gauge!("catalog_audit_sink_parked", "sink" => sink.to_owned()).set(parked);
+}
+
+pub(crate) fn unsealed(age: Duration) {
+    metrics::gauge!("catalog_audit_unsealed_age_seconds").set(age.as_secs_f64());
 }

@@ -6,7 +6,7 @@ use catalog_core::{
 };
 
 use super::SealKey;
-use crate::{store::SealStore, telemetry};
+use crate::{event::time_of, store::SealStore, telemetry};
 
 /// Seals events, block by block. One of all replicas does: whoever holds the fence that is passed in.
 #[derive(Clone, Debug)]
@@ -17,8 +17,8 @@ pub struct Sealer<S> {
     clock: Arc<dyn Clock>,
 }
 
-/// So many events are sealed in one transaction.
-const STEP: usize = 4_096;
+/// So many events are sealed in one transaction: on an engine with one writer others must not wait long for it.
+const STEP: usize = 1_024;
 
 impl<S: SealStore> Sealer<S> {
     /// Of that store, with that key, every 250 ms.
@@ -56,6 +56,17 @@ impl<S: SealStore> Sealer<S> {
         }
     }
 
+    /// For how long the event has waited that has waited longest to be sealed; nothing if all are. For readiness.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn lag(&self) -> Result<Duration, StoreError> {
+        let first = self.store.first_unsealed_any_tenant().await?;
+        let lag = first.map(|first| self.clock.now().saturating_since(time_of(first))).unwrap_or_default();
+        telemetry::unsealed(lag);
+        Ok(lag)
+    }
+
     /// Seals again and again, until it is dropped or another one does.
     pub async fn run<F: Fence<S::Transaction>>(&self, fence: &F) {
         loop {
@@ -67,6 +78,8 @@ impl<S: SealStore> Sealer<S> {
                     tracing::warn!(error, "audit events cannot be sealed and will be tried again");
                 }
             }
+            // for the metric; what keeps it from being told shows in the next round
+            let _ = self.lag().await;
             tokio::time::sleep(self.interval).await;
         }
     }

@@ -81,6 +81,9 @@ pub enum Fault {
     Added,
 }
 
+/// How often it is begun anew when the chain changes meanwhile.
+const RETRIES: usize = 3;
+
 /// So many places are read at once.
 const PAGE: usize = 1_000;
 
@@ -107,33 +110,50 @@ impl<S: SealStore> Verifier<S> {
         range: Range,
         checkpoint: Option<&Checkpoint>,
     ) -> Result<Verified, StoreError> {
-        let sealed = self.store.head(ledger).await?;
-        let end = sealed.as_ref().map_or(0, |head| head.sequence);
-        let begin = match self.begin(ledger, range).await? {
+        for _ in 0..RETRIES {
+            let removal = self.store.removal(ledger).await?;
+            let verified = self.verify_once(ledger, range, checkpoint, removal.clone()).await?;
+            // what is missing may have been removed meanwhile, as is due
+            if verified.first_broken.is_none() || self.store.removal(ledger).await? == removal {
+                return Ok(verified);
+            }
+        }
+        let removal = self.store.removal(ledger).await?;
+        self.verify_once(ledger, range, checkpoint, removal).await
+    }
+
+    async fn verify_once(
+        &self,
+        ledger: &Ledger,
+        range: Range,
+        checkpoint: Option<&Checkpoint>,
+        removal: Option<Block>,
+    ) -> Result<Verified, StoreError> {
+        let mut at = match self.begin(ledger, range, removal).await? {
             Ok(begin) => begin,
             Err(broken) => {
-                return Ok(Verified {
-                    from: broken.sequence,
-                    to: broken.sequence - 1,
-                    sealed: end,
-                    first_broken: Some(broken),
-                });
+                let (from, to) = (broken.sequence, broken.sequence - 1);
+                return Ok(Verified { from, to, sealed: to, first_broken: Some(broken) });
             }
         };
-        let mut at = begin;
-        let result = self.walk(ledger, range, checkpoint, &mut at).await?;
-        let mut verified =
-            Verified { from: at.from, to: at.head.sequence, sealed: end, first_broken: result };
-        if verified.first_broken.is_none() && range.to.is_none() {
-            verified.first_broken = self.end(ledger, &at, sealed.as_ref(), checkpoint).await?;
-        }
-        Ok(verified)
+        let broken = self.walk(ledger, range, checkpoint, &mut at).await?;
+        let broken = match broken {
+            None if range.to.is_none() => self.end(ledger, &mut at, checkpoint).await?,
+            broken => broken,
+        };
+        let sealed = self.store.head(ledger).await?.map_or(0, |head| head.sequence);
+        Ok(Verified { from: at.from, to: at.head.sequence, sealed, first_broken: broken })
     }
 
     /// Where the walk begins: after what was removed, and with the block that the range begins in.
-    async fn begin(&self, ledger: &Ledger, range: Range) -> Result<Result<At, Broken>, StoreError> {
+    async fn begin(
+        &self,
+        ledger: &Ledger,
+        range: Range,
+        removal: Option<Block>,
+    ) -> Result<Result<At, Broken>, StoreError> {
         let mut head = Head::EMPTY;
-        if let Some(removal) = self.store.removal(ledger).await? {
+        if let Some(removal) = removal {
             if !removal.is_genuine(&self.keys) || removal.terms.namespace != ledger.as_str() {
                 return Ok(Err(forged(removal.terms.first_sequence)));
             }
@@ -220,31 +240,41 @@ impl<S: SealStore> Verifier<S> {
         (!fits).then(|| forged(at.head.sequence + 1))
     }
 
-    /// Whether the chain ends where it should.
+    /// Whether the chain ends where it should. What is sealed meanwhile is walked, too.
     async fn end(
         &self,
         ledger: &Ledger,
-        at: &At,
-        sealed: Option<&Head>,
+        at: &mut At,
         checkpoint: Option<&Checkpoint>,
     ) -> Result<Option<Broken>, StoreError> {
-        let next = at.head.sequence + 1;
-        let truncated = Broken { sequence: next, id: None, fault: Fault::Truncated };
-        if *sealed.unwrap_or(&Head::EMPTY) != at.head {
-            return Ok(Some(truncated));
+        for _ in 0..RETRIES {
+            let sealed = self.store.head(ledger).await?.unwrap_or(Head::EMPTY);
+            let next = at.head.sequence + 1;
+            let truncated = Broken { sequence: next, id: None, fault: Fault::Truncated };
+            if sealed.number > at.head.number {
+                let before = at.head.number;
+                let broken = self.walk(ledger, Range::default(), checkpoint, at).await?;
+                if broken.is_some() || at.head.number == before {
+                    return Ok(Some(broken.unwrap_or(truncated)));
+                }
+                continue;
+            }
+            if sealed != at.head || checkpoint.is_some_and(|known| known.sequence > at.head.sequence) {
+                return Ok(Some(truncated));
+            }
+            let beyond = self.store.entries(ledger, at.head.sequence, 1).await?;
+            if let Some(entry) = beyond.into_iter().next() {
+                if self.store.head(ledger).await?.unwrap_or(Head::EMPTY) != sealed {
+                    continue;
+                }
+                let (sequence, id) = (entry.place.sequence, Some(entry.id));
+                return Ok(Some(Broken { sequence, id, fault: Fault::Forged }));
+            }
+            let stray = self.store.stray(ledger).await?;
+            return Ok(stray.map(|id| Broken { sequence: next, id: Some(id), fault: Fault::Added }));
         }
-        if checkpoint.is_some_and(|checkpoint| checkpoint.sequence > at.head.sequence) {
-            return Ok(Some(truncated));
-        }
-        if let Some(entry) = self.store.entries(ledger, at.head.sequence, 1).await?.into_iter().next() {
-            return Ok(Some(Broken {
-                sequence: entry.place.sequence,
-                id: Some(entry.id),
-                fault: Fault::Forged,
-            }));
-        }
-        let stray = self.store.stray(ledger).await?;
-        Ok(stray.map(|id| Broken { sequence: next, id: Some(id), fault: Fault::Added }))
+        // it grows faster than it is looked at, and what was looked at is sound
+        Ok(None)
     }
 }
 

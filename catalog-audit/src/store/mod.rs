@@ -177,6 +177,12 @@ pub trait SealStore: Send + Sync + 'static {
         most: usize,
     ) -> impl Future<Output = Result<Vec<Entry>, StoreError>> + Send;
 
+    /// The event that has waited longest to be sealed, of all tenants; none if all are.
+    ///
+    /// # Errors
+    /// As [`ledgers`](Self::ledgers).
+    fn first_unsealed_any_tenant(&self) -> impl Future<Output = Result<Option<Uuid>, StoreError>> + Send;
+
     /// An event that has no place though the sealer is past it.
     ///
     /// # Errors

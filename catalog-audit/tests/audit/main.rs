@@ -5,6 +5,7 @@
 mod faulty;
 mod fixture;
 mod http;
+mod killed;
 mod layer;
 mod recorder;
 mod retention;

@@ -1,12 +1,15 @@
 //! Seals: every event has its place, and what is tampered with is found.
 
+use std::{sync::Arc, time::Duration};
+
 use catalog_audit::{
     event::Record,
     seal::{Broken, Checkpoint, Fault, Ledger, Range, SealKey, Sealer, TrustedKeys, Verified, Verifier},
     store::{AppendWithin, AuditQuery, AuditStore, SealStore, SqlAuditStore},
-    testing::event,
+    testing::{event, noon},
 };
 use catalog_core::{
+    clock::ManualClock,
     page::PageSize,
     store::{
         StoreErrorKind,
@@ -47,13 +50,17 @@ async fn every_event_has_its_place<S: AuditStore + SealStore + Clone>(fixture: &
     put(store, "a", 0..2_500).await;
     put(store, "b", 0..3).await;
     put(store, "", 0..2).await;
-    let fenced = store.seal(&LostFence, &key(), catalog_audit::testing::noon(), 10).await.unwrap_err();
+    let fenced = store.seal(&LostFence, &key(), noon(), 10).await.unwrap_err();
     assert_eq!(fenced.kind(), StoreErrorKind::Fenced);
-    assert_eq!(store.seal(&Unfenced, &key(), catalog_audit::testing::noon(), 10).await.unwrap(), 10);
+    assert_eq!(store.seal(&Unfenced, &key(), noon(), 10).await.unwrap(), 10);
     assert_eq!(sealer.seal(&Unfenced).await.unwrap(), 2_495);
     put(store, "a", 2_500..2_510).await;
     assert_eq!(sealer.seal(&Unfenced).await.unwrap(), 10);
+    assert!(sealer.lag().await.unwrap().is_zero());
     put(store, "a", 2_510..2_515).await;
+    let clock = noon().saturating_add(Duration::from_secs(2_517));
+    let late = sealer.clone().with_clock(Arc::new(ManualClock::new(clock)));
+    assert_eq!(late.lag().await.unwrap(), Duration::from_secs(7));
     for (tenant, sealed) in [("a", 2_510), ("b", 3), ("", 2)] {
         let verified = verify(store, tenant).await;
         assert_eq!(
@@ -164,6 +171,12 @@ async fn what_is_tampered_with_is_found(engine: impl AsyncFn(&str) -> Fixture) {
                 .into(),
             11,
             Fault::Truncated,
+        ),
+        (
+            "delete from catalog_audit_blocks where namespace = 'a'; delete from catalog_audit_heads where namespace = 'a'"
+                .into(),
+            1,
+            Fault::Forged,
         ),
         ("delete from catalog_audit_blocks where namespace = 'a' and number = 1".into(), 1, Fault::Removed),
         (
@@ -290,6 +303,10 @@ async fn sealers_that_race_leave_no_gap(store: SqlAuditStore) {
     }
     for batch in 0..20 {
         put(&store, "a", batch * 10..(batch + 1) * 10).await;
+    }
+    // what is sealed meanwhile is no fault
+    for _ in 0..10 {
+        assert_eq!(verify(&store, "a").await.first_broken, None);
     }
     while let Some(done) = tasks.join_next().await {
         done.unwrap();

@@ -97,6 +97,11 @@ impl SealStore for MemoryAuditStore {
         Ok(entry.collect())
     }
 
+    async fn first_unsealed_any_tenant(&self) -> Result<Option<Uuid>, StoreError> {
+        let state = self.lock();
+        Ok(state.events.range(state.sealed + 1..).next().map(|(_, record)| record.id))
+    }
+
     async fn stray(&self, ledger: &Ledger) -> Result<Option<Uuid>, StoreError> {
         let state = self.lock();
         let past = state.events.range(..=state.sealed).map(|(_, record)| record);

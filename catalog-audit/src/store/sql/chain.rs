@@ -82,11 +82,28 @@ impl SealStore for SqlAuditStore {
         select.push(
             "select cast(c.id as text), c.sequence, c.previous_hash, c.hash, coalesce(cast(a.id as text), ''), a.namespace, \
              a.time_ms, a.event_type, a.actor, a.plugin, a.resource_type, a.action, a.outcome, a.request_id, a.details, a.digest \
-             from catalog_audit_chain c left join catalog_audit_events a on a.id = c.id where c.namespace = ",
+             from catalog_audit_chain c left join ",
         );
-        select.bind(ledger.as_str()).push(" and c.sequence > ").bind(after);
+        select.push(match select.dialect() {
+            Dialect::Sqlite => "catalog_audit_events a on a.id = c.id",
+            // one by one: the planner would rather look through all events for each page
+            Dialect::Postgres => {
+                "lateral (select * from catalog_audit_events e where e.id = c.id offset 0) a on true"
+            }
+        });
+        select.push(" where c.namespace = ").bind(ledger.as_str()).push(" and c.sequence > ").bind(after);
         select.push(" order by c.sequence limit ").push_count(most);
         self.database.fetch(select).await?.into_iter().map(entry).collect()
+    }
+
+    async fn first_unsealed_any_tenant(&self) -> Result<Option<Uuid>, StoreError> {
+        let mut select = Statement::new(self.database.dialect());
+        select.push("select cast(id as text) from catalog_audit_events where position > ");
+        select.push(
+            "(select position from catalog_audit_cursors where name = 'seal') order by position limit 1",
+        );
+        let mut rows = self.database.fetch(select).await?;
+        rows.first_mut().map(|row| id(&row.text(0)?)).transpose()
     }
 
     async fn stray(&self, ledger: &Ledger) -> Result<Option<Uuid>, StoreError> {
