@@ -61,7 +61,12 @@ pub async fn transactions_keep_all_or_nothing(database: &Database) {
     undone.rollback().await.unwrap();
     assert_eq!((numbers(database).await, done.load(Ordering::SeqCst)), (vec![1, 2, 4], 0));
     let mut returned = Statement::new(database.dialect());
-    returned.push("update contract set n = n + ").bind(1_i64).push(" where n = ").bind(4_i64).push(" returning n");
+    returned
+        .push("update contract set n = n + ")
+        .bind(1_i64)
+        .push(" where n = ")
+        .bind(4_i64)
+        .push(" returning n");
     assert_eq!(database.change(returned).await.unwrap().remove(0).integer(0).unwrap(), 5);
     let mut back = Statement::new(database.dialect());
     back.push("update contract set n = ").bind(4_i64).push(" where n = ").bind(5_i64);

@@ -1,0 +1,4 @@
+//! The contract of the stores, and what workers and routes make of them.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod memory;
