@@ -133,7 +133,8 @@ fn within_keys(tenants: &[Tenant<'_>], running: &Running, limits: &Limits) -> Ve
         }
     }
     for (key, lanes) in by_key {
-        let used = running.lanes.iter().filter(|(lane, _)| parts(lane).1 == key).map(|(_, count)| count).sum();
+        let used =
+            running.lanes.iter().filter(|(lane, _)| parts(lane).1 == key).map(|(_, count)| count).sum();
         let left = room(limits.of_key(key), used);
         let mut parts: Vec<(usize, usize)> = lanes.iter().map(|_| (0, 0)).collect();
         for (part, index) in parts.iter_mut().zip(&lanes) {

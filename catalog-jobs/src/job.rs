@@ -2,7 +2,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::name::{JobNameError, JobKind};
+use crate::name::{JobKind, JobNameError};
 
 /// A sort of job: its type is what it needs to know, kept as JSON.
 ///

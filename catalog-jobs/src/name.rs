@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 /// Why a text is not the name it was meant to be.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{noun} `{shown}` must be 1 to 63 lower-case letters, digits, `.`, `_` or `-`, beginning with a letter")]
+#[error(
+    "{noun} `{shown}` must be 1 to 63 lower-case letters, digits, `.`, `_` or `-`, beginning with a letter"
+)]
 pub struct JobNameError {
     noun: &'static str,
     shown: String,

@@ -142,7 +142,8 @@ impl NewJob {
 
     /// Asked for by that user, of whose name so much is kept as a key may be long.
     pub fn requested_by(mut self, user: &str) -> Self {
-        self.requested_by = Some(user.chars().filter(|letter| !letter.is_control()).take(MAX_KEY / 4).collect());
+        self.requested_by =
+            Some(user.chars().filter(|letter| !letter.is_control()).take(MAX_KEY / 4).collect());
         self
     }
 

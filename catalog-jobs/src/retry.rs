@@ -44,7 +44,10 @@ mod tests {
     fn the_wait_doubles_up_to_the_limit() {
         let policy = RetryPolicy { first_ms: 1_000, max_ms: 60_000 };
         let most = |failures| policy.after(failures, u64::MAX).as_millis();
-        assert_eq!([0, 1, 2, 3, 6, 7, u32::MAX].map(most), [1_000, 1_000, 2_000, 4_000, 32_000, 60_000, 60_000]);
+        assert_eq!(
+            [0, 1, 2, 3, 6, 7, u32::MAX].map(most),
+            [1_000, 1_000, 2_000, 4_000, 32_000, 60_000, 60_000]
+        );
         assert_eq!(policy.after(7, 0), Duration::ZERO);
         assert_eq!(policy.after(2, 1 << 63).as_millis(), 1_000);
     }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 pub use self::memory::{MemoryFence, MemoryJobStore};
 #[cfg(feature = "_sql")]
-pub use self::sql::{MIGRATIONS, SqlJobStore};
+pub use self::sql::{MIGRATIONS, SqlFence, SqlJobStore};
 use crate::{
     allot::Rotation,
     claim::{Beat, Claim, ClaimBatch, ClaimRequest, Reaped, Renewed, Settlement},

@@ -44,7 +44,10 @@ pub async fn scheduled_jobs_wait_until_they_are_due<S: JobStore>(store: &S, cloc
     assert_eq!(batch.next_due, Some(Duration::from_secs(10)));
     let record = store.find(&scope("a").await, soon.id).await.unwrap().unwrap();
     assert_eq!((record.state, record.scheduled), (JobState::Queued, true));
-    assert_eq!(record.next_attempt_at.unwrap().saturating_since(record.requested_at), Duration::from_secs(10));
+    assert_eq!(
+        record.next_attempt_at.unwrap().saturating_since(record.requested_at),
+        Duration::from_secs(10)
+    );
     clock.advance(Duration::from_millis(9_999));
     assert!(claim(store, 9).await.is_empty(), "no early start");
     clock.advance(Duration::from_millis(1));

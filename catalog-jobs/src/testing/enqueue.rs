@@ -2,9 +2,12 @@ use std::time::Duration;
 
 use catalog_core::{
     clock::ManualClock,
-    store::{StoreErrorKind, hook::{Admission, Stock}},
     name::Namespace,
     store::StoreError,
+    store::{
+        StoreErrorKind,
+        hook::{Admission, Stock},
+    },
     testing::scope,
 };
 
@@ -17,7 +20,8 @@ use crate::{
 /// Many jobs go in at once, and keep what they were given.
 pub async fn many_are_enqueued_at_once<S: JobStore>(store: &S, _: &ManualClock) {
     assert!(store.enqueue(&[]).await.unwrap().is_empty());
-    let jobs: Vec<NewJob> = (0..1_000).map(|number| say(if number % 3 == 0 { "a" } else { "b" }, "x")).collect();
+    let jobs: Vec<NewJob> =
+        (0..1_000).map(|number| say(if number % 3 == 0 { "a" } else { "b" }, "x")).collect();
     let enqueued = store.enqueue(&jobs).await.unwrap();
     let expected: Vec<Enqueued> = jobs.iter().map(|job| Enqueued::New(job.id)).collect();
     assert_eq!(enqueued, expected);
@@ -30,7 +34,8 @@ pub async fn many_are_enqueued_at_once<S: JobStore>(store: &S, _: &ManualClock) 
     assert_eq!(found.plugin.as_ref().unwrap().as_str(), "mcp");
     assert_eq!(found.source_id.as_ref().unwrap().as_str(), "acme");
     let claimed = claim(store, 2_000).await;
-    let of_c: Vec<_> = claimed.into_iter().filter(|claimed| claimed.claim.namespace.as_str() == "c").collect();
+    let of_c: Vec<_> =
+        claimed.into_iter().filter(|claimed| claimed.claim.namespace.as_str() == "c").collect();
     assert_eq!(said(&of_c), odd);
     assert_eq!(of_c[0].plugin.as_ref().unwrap().as_str(), "mcp");
 }
@@ -40,10 +45,7 @@ pub async fn a_unique_key_has_one_live_job<S: JobStore>(store: &S, _: &ManualClo
     let unique = |tenant, what| say(tenant, what).with_unique_key("refresh:model:source-1").unwrap();
     let (first, second, foreign) = (unique("a", "1"), unique("a", "2"), unique("b", "3"));
     let enqueued = store.enqueue(&[first.clone(), second, foreign.clone()]).await.unwrap();
-    assert_eq!(
-        enqueued,
-        [Enqueued::New(first.id), Enqueued::Live(first.id), Enqueued::New(foreign.id)]
-    );
+    assert_eq!(enqueued, [Enqueued::New(first.id), Enqueued::Live(first.id), Enqueued::New(foreign.id)]);
     let claimed = claim(store, 9).await;
     assert_eq!(said(&claimed), "1 3");
     assert_eq!(store.enqueue(&[unique("a", "4")]).await.unwrap(), [Enqueued::Live(first.id)], "it runs");

@@ -28,8 +28,8 @@ pub use self::{
         scheduled_jobs_wait_until_they_are_due,
     },
     enqueue::{
-        ThreeEach, a_quota_is_kept, a_unique_key_has_one_live_job, an_idempotency_key_gives_the_same_job_for_a_day,
-        many_are_enqueued_at_once,
+        ThreeEach, a_quota_is_kept, a_unique_key_has_one_live_job,
+        an_idempotency_key_gives_the_same_job_for_a_day, many_are_enqueued_at_once,
     },
     fair::{a_flood_delays_nobody, closed_gates_let_nothing_through, limits_hold},
     record::{finished_jobs_are_removed_in_time, jobs_are_listed_within_a_scope},

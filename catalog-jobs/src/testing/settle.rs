@@ -82,7 +82,10 @@ pub async fn what_failed_may_be_tried_again<S: JobStore>(store: &S, _: &ManualCl
     let claimed = claim(store, 1).await.remove(0);
     settle(store, &claimed.claim, Outcome::Failed { error: "no".into(), dead: true }).await;
     assert_eq!(store.retry(&scope("b").await, job.id).await.unwrap(), None);
-    assert_eq!(store.retry(&scope("*").await, job.id).await.unwrap_err().kind(), StoreErrorKind::ScopeTooWide);
+    assert_eq!(
+        store.retry(&scope("*").await, job.id).await.unwrap_err().kind(),
+        StoreErrorKind::ScopeTooWide
+    );
     let other = say("a", "y").with_unique_key("x").unwrap();
     store.enqueue(&[other.clone()]).await.unwrap();
     assert_eq!(store.retry(&a, job.id).await.unwrap(), Some(Retried::Conflict(other.id)));
@@ -91,7 +94,10 @@ pub async fn what_failed_may_be_tried_again<S: JobStore>(store: &S, _: &ManualCl
     assert_eq!(store.retry(&a, other.id).await.unwrap(), Some(Retried::Succeeded));
     assert_eq!(store.retry(&a, job.id).await.unwrap(), Some(Retried::Queued));
     let queued = shown(store, job.id).await;
-    assert_eq!((queued.state, queued.dead, queued.attempt_count, queued.finished_at), (JobState::Queued, false, 0, None));
+    assert_eq!(
+        (queued.state, queued.dead, queued.attempt_count, queued.finished_at),
+        (JobState::Queued, false, 0, None)
+    );
     let again = claim(store, 9).await;
     assert_eq!((said(&again).as_str(), again[0].attempt), ("x", 1));
     assert!(settle(store, &again[0].claim, DONE).await);

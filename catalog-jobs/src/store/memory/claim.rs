@@ -29,8 +29,7 @@ impl ClaimStore for MemoryJobStore {
             let renew = |beat: &Beat| {
                 let Some(live) = state.held(&beat.claim) else { return Renewed::Lost };
                 live.until = now.saturating_add(lease);
-                let renewed =
-                    if live.cancel_by.is_some() { Renewed::CancelRequested } else { Renewed::Held };
+                let renewed = if live.cancel_by.is_some() { Renewed::CancelRequested } else { Renewed::Held };
                 if let Some(progress) = &beat.progress
                     && let Some(kept) = state.kept(&beat.claim.namespace, beat.claim.id)
                 {
@@ -237,8 +236,7 @@ impl State {
 
     fn reap(&mut self, most: usize, now: Timestamp) -> Reaped {
         let over = |live: &&Live| {
-            live.phase == Phase::Running
-                && (live.until <= now || live.cancel_by.is_some_and(|by| by <= now))
+            live.phase == Phase::Running && (live.until <= now || live.cancel_by.is_some_and(|by| by <= now))
         };
         let over: Vec<Live> = self.live.values().filter(over).take(most).cloned().collect();
         let mut reaped = Reaped::default();

@@ -18,7 +18,9 @@ use crate::{
 
 impl UpkeepStore for MemoryJobStore {
     async fn set_paused(&self, gate: &Gate, paused: bool) -> Result<(), StoreError> {
-        self.with(|state, _| if paused { state.paused.insert(gate.clone()) } else { state.paused.remove(gate) });
+        self.with(
+            |state, _| if paused { state.paused.insert(gate.clone()) } else { state.paused.remove(gate) },
+        );
         self.wakes.wake_all();
         Ok(())
     }
