@@ -43,6 +43,8 @@ pub struct Claimed {
     pub requested_by: Option<String>,
     /// When it was enqueued.
     pub requested_at: Timestamp,
+    /// When it was claimed.
+    pub claimed_at: Timestamp,
     /// Which attempt this is; 1 is the first.
     pub attempt: u32,
     /// How many it may have.

@@ -10,12 +10,14 @@ mod limit;
 mod name;
 mod new_job;
 mod record;
+mod refresh;
 mod retention;
 mod retry;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod wake;
+pub mod worker;
 
 pub use self::{
     allot::Rotation,
@@ -27,7 +29,9 @@ pub use self::{
     name::{JobKind, JobNameError, LimitKey, QueueName},
     new_job::{Due, Enqueued, IDEMPOTENT, InvalidJob, MAX_ATTEMPTS, MAX_KEY, MAX_PAYLOAD, NewJob},
     record::{Cancel, JobQuery, JobRecord, JobState, Progress, Retried},
+    refresh::{RefreshQueue, RefreshSource},
     retention::Retention,
     retry::RetryPolicy,
     wake::Wakes,
+    worker::{Attempt, JobContext, Worker, WorkerConfig},
 };

@@ -11,6 +11,7 @@
 
 mod cancel;
 mod claim;
+mod clock;
 mod enqueue;
 mod fair;
 mod record;
@@ -27,6 +28,7 @@ pub use self::{
         a_claim_is_fenced, a_lease_that_ran_out_is_taken_away, due_jobs_are_claimed_once,
         scheduled_jobs_wait_until_they_are_due,
     },
+    clock::RuntimeClock,
     enqueue::{
         ThreeEach, a_quota_is_kept, a_unique_key_has_one_live_job,
         an_idempotency_key_gives_the_same_job_for_a_day, many_are_enqueued_at_once,

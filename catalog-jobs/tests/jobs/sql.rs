@@ -1,6 +1,6 @@
 //! The contract over both engines.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use catalog_core::{
     clock::{ManualClock, Timestamp},
@@ -31,7 +31,9 @@ pub(crate) async fn sqlite(_: &str) -> Fixture {
 pub(crate) async fn postgres(test: &str) -> Fixture {
     let url = std::env::var("CATALOG_TEST_POSTGRES_URL").unwrap();
     let (place, _) = url.rsplit_once('/').unwrap();
-    let server = Database::postgres(&url, DatabaseOptions::default()).await.unwrap();
+    // to make a database takes long on a disk that others write to
+    let patient = DatabaseOptions { statement_timeout: Duration::from_mins(2), ..DatabaseOptions::default() };
+    let server = Database::postgres(&url, patient).await.unwrap();
     let name: &'static str = format!("jobs_{test}").chars().take(63).collect::<String>().leak();
     for text in ["drop database if exists ", "create database "] {
         let mut statement = Statement::new(server.dialect());

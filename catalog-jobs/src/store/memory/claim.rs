@@ -189,6 +189,7 @@ impl State {
             source: job.source.clone(),
             requested_by: job.requested_by.clone(),
             requested_at: kept.requested_at,
+            claimed_at: now,
             attempt,
             max_attempts: job.max_attempts,
         })

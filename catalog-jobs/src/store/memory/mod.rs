@@ -109,6 +109,18 @@ impl MemoryJobStore {
         self
     }
 
+    /// Takes a job that runs away from its worker at once, as if its lease had run out: for tests.
+    #[cfg(feature = "testing")]
+    pub fn steal(&self, id: Uuid) {
+        self.with(|state, now| {
+            if let Some(live) = state.live.get_mut(&id).filter(|live| live.phase == Phase::Running) {
+                live.phase = Phase::Ready;
+                live.until = now;
+            }
+        });
+        self.wakes.wake_all();
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut State, Timestamp) -> T) -> T {
         let now = self.clock.now();
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner), now)

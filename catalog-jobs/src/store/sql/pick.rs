@@ -36,7 +36,7 @@ const PICKED: [Column<Picked>; 2] =
 const LANES: usize = 250;
 
 const CLAIMED: &str = ", c.namespace, c.token, c.attempt, c.max_attempts, r.kind, r.payload, r.plugin, r.source, r.requested_by, \
-                       r.requested_ms from ";
+                       r.requested_ms, c.started_ms from ";
 const RECORDS: &str = " join catalog_jobs_records r on r.namespace = c.namespace and r.id = c.id";
 
 impl SqlJobStore {
@@ -62,7 +62,7 @@ impl SqlJobStore {
         claim.bind(request.worker.as_str()).push("::text, started_ms = ");
         self.push_now(&mut claim).push(", until_ms = ").bind(ms(request.lease)).push("::bigint + ");
         self.push_now(&mut claim);
-        claim.push(" from picked p where j.id = p.id and j.phase = 0 returning j.id, j.namespace, j.token, j.attempt, j.max_attempts) select ");
+        claim.push(" from picked p where j.id = p.id and j.phase = 0 returning j.id, j.namespace, j.token, j.attempt, j.max_attempts, j.started_ms) select ");
         push_id(&mut claim, "c.id").push(CLAIMED).push("c").push(RECORDS);
         Ok(claim)
     }
@@ -154,5 +154,6 @@ pub(super) fn claimed(mut row: Row) -> Result<Claimed, StoreError> {
         source: row.take_text(8)?.map(|name| name.parse().map_err(corrupt)).transpose()?,
         requested_by: row.take_text(9)?,
         requested_at: timestamp(row.integer(10)?)?,
+        claimed_at: timestamp(row.integer(11)?)?,
     })
 }
