@@ -64,7 +64,8 @@ impl RouteInfo {
     /// A route of that path template, `/api/plugins/{plugin}`, that asks for that.
     pub fn new(template: impl Into<String>, access: Access) -> Self {
         let template = template.into();
-        let is_placeholder = |segment: &str| segment.starts_with('{') && segment.ends_with('}');
+        let is_placeholder =
+            |segment: &str| segment.starts_with('{') && (segment.ends_with('}') || segment.contains("}:"));
         let object = template.split('/').enumerate().filter(|(_, segment)| is_placeholder(segment)).last();
         let object = object.map(|(index, _)| index);
         Self { template, access, object }
@@ -75,6 +76,11 @@ impl RouteInfo {
         &self.template
     }
 
+    /// The word behind the last placeholder, `cancel` of `/jobs/{id}:cancel`, which says what is done to the object.
+    pub fn custom_method(&self) -> Option<&str> {
+        self.template.rsplit_once("}:").map(|(_, word)| word)
+    }
+
     /// What it asks for.
     pub fn access(&self) -> &Access {
         &self.access
@@ -83,7 +89,12 @@ impl RouteInfo {
     /// The name of the object that a path of this route leads to: what stands at the template's last placeholder, decoded. None
     /// where there is no placeholder, or what stands there is no text.
     pub fn object_name<'p>(&self, path: &'p str) -> Option<Cow<'p, str>> {
-        percent_decode_str(path.split('/').nth(self.object?)?).decode_utf8().ok()
+        let segment = path.split('/').nth(self.object?)?;
+        let name = match self.custom_method() {
+            Some(word) => segment.strip_suffix(word)?.strip_suffix(':')?,
+            None => segment,
+        };
+        percent_decode_str(name).decode_utf8().ok()
     }
 }
 

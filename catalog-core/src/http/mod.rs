@@ -8,6 +8,7 @@ mod assets;
 mod cache;
 mod capabilities;
 mod catalog;
+mod custom_method;
 mod declare;
 mod discovery;
 mod filter_options;
@@ -24,6 +25,7 @@ mod route;
 mod sources;
 
 pub use self::{
+    assets::store_problem,
     cache::{cached_json, json},
     catalog::{Catalog, CatalogConfig},
     guard::{GuardPlugin, GuardPluginLayer},

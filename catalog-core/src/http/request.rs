@@ -38,7 +38,7 @@ impl<S: Sync> FromRequestParts<S> for Scope {
     }
 }
 
-/// The one placeholder of the route's path, decoded.
+/// The one placeholder of the route's path, decoded; without the word behind it, if the route has one.
 #[derive(Clone, Debug)]
 pub struct Segment(pub String);
 
@@ -56,7 +56,14 @@ impl<S: Sync + Send> FromRequestParts<S> for Segment {
             },
             other => unfit(&other),
         };
-        Path::from_request_parts(parts, state).await.map(|Path(text)| Self(text)).map_err(refused)
+        let Path(mut text): Path<String> = Path::from_request_parts(parts, state).await.map_err(refused)?;
+        let context = RequestContext::of(parts);
+        // the router took what stands behind the name for a part of it
+        let word = context.route().and_then(|route| route.custom_method());
+        if let Some(name) = word.and_then(|word| text.strip_suffix(word)?.strip_suffix(':')) {
+            text.truncate(name.len());
+        }
+        Ok(Self(text))
     }
 }
 

@@ -5,13 +5,14 @@ use axum::{
     extract::Request,
     handler::Handler,
     response::IntoResponse,
-    routing::{MethodFilter, MethodRouter, Route, on},
+    routing::{MethodFilter, MethodRouter, Route, on, on_service},
 };
 use http::Method;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
+    custom_method::{self, CustomMethods},
     declare::DeclareLayer,
     openapi::{self, Parameter, Reply, Shape},
 };
@@ -104,7 +105,7 @@ impl Routes {
         Self::default()
     }
 
-    /// With one route more.
+    /// With one route more. A path may end in a word behind its last placeholder, `/jobs/{id}:cancel`.
     pub fn with<H, T>(
         mut self,
         method: Method,
@@ -117,9 +118,7 @@ impl Routes {
         H: Handler<T, ()>,
         T: 'static,
     {
-        // the methods of `http` that axum does not route, CONNECT and extensions, are answered by 405
-        let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::TRACE);
-        let router = on(filter, handler);
+        let router = on(filter(&method), handler);
         self.routes.push(Declared { method, path: path.into(), access: access.into(), doc, router });
         self
     }
@@ -168,7 +167,8 @@ impl Routes {
     {
         self.check()?;
         let mut router = Router::new();
-        for Declared { path, access, router: method_router, .. } in self.routes {
+        let mut customs: Vec<(String, Method, CustomMethods)> = Vec::new();
+        for Declared { method, path, access, router: method_router, .. } in self.routes {
             let method_router = match access {
                 Access::Permission(_) | Access::Authenticated => {
                     method_router.route_layer(protection.clone())
@@ -176,7 +176,22 @@ impl Routes {
                 Access::Public => method_router,
             };
             let info = Arc::new(RouteInfo::new(path.as_str(), access));
-            router = router.route(&path, method_router.route_layer(DeclareLayer::new(info)));
+            let method_router = method_router.route_layer(DeclareLayer::new(info));
+            let Some((mounted, word)) = custom_method::split(&path) else {
+                router = router.route(&path, method_router);
+                continue;
+            };
+            match customs.iter_mut().find(|(path, of, _)| path == mounted && *of == method) {
+                Some((.., methods)) => methods.push(word, method_router),
+                None => {
+                    let mut methods = CustomMethods::default();
+                    methods.push(word, method_router);
+                    customs.push((mounted.into(), method, methods));
+                }
+            }
+        }
+        for (path, method, methods) in customs {
+            router = router.route(&path, on_service(filter(&method), methods));
         }
         Ok(router)
     }
@@ -219,7 +234,13 @@ impl Routes {
 
 /// The names within braces of a path template.
 fn placeholders(path: &str) -> impl Iterator<Item = &str> {
+    let path = custom_method::split(path).map_or(path, |(mounted, _)| mounted);
     path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn filter(method: &Method) -> MethodFilter {
+    // the methods of `http` that axum does not route, CONNECT and extensions, are answered by 405
+    MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::TRACE)
 }
 
 impl fmt::Debug for Routes {
@@ -277,6 +298,43 @@ mod tests {
         assert!(matches!(twice.into_router(&Identity::new()), Err(RouteError::OperationTwice(_))));
         let undocumented = Routes::new().get("/a/{name}", permission(), doc("a"), handler);
         assert!(matches!(undocumented.into_router(&Identity::new()), Err(RouteError::Parameters { .. })));
+    }
+
+    #[tokio::test]
+    async fn words_behind_a_placeholder_lead_to_their_own_handlers() {
+        use axum::{body::Body, http::Request};
+        use tower::ServiceExt;
+
+        use crate::http::{Context, Segment};
+
+        async fn named(Segment(id): Segment, Context(context): Context) -> String {
+            let route = context.route().unwrap();
+            let name = route.object_name(context.path()).unwrap();
+            format!("{id} {name} {}", route.template())
+        }
+        let with = |routes: Routes, method, path: &str, id| {
+            let doc = doc(id).with_parameters([Parameter::path("id", "The id.")]);
+            routes.with(method, path, permission(), doc, named)
+        };
+        let routes = with(Routes::new(), Method::GET, "/jobs/{id}", "get");
+        let routes = with(routes, Method::POST, "/jobs/{id}:cancel", "cancel");
+        let routes = with(routes, Method::POST, "/jobs/{id}:retry", "retry");
+        let router = routes.into_router(&Identity::new()).unwrap();
+        for (method, path, status, body) in [
+            ("GET", "/jobs/a:cancel", 200, "a:cancel a:cancel /jobs/{id}"),
+            ("POST", "/jobs/a:cancel", 200, "a a /jobs/{id}:cancel"),
+            ("POST", "/jobs/a%2Fb:c:retry", 200, "a/b:c a/b:c /jobs/{id}:retry"),
+            ("POST", "/jobs/a:other", 404, ""),
+            ("POST", "/jobs/a%3Acancel", 404, ""),
+            ("POST", "/jobs/a", 404, ""),
+            ("PUT", "/jobs/a:cancel", 405, ""),
+        ] {
+            let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), status, "{method} {path}");
+            let bytes = axum::body::to_bytes(response.into_body(), 1_000).await.unwrap();
+            assert_eq!(bytes, body, "{method} {path}");
+        }
     }
 
     #[test]
