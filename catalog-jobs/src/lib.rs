@@ -5,6 +5,8 @@ mod allot;
 mod claim;
 mod error;
 mod gate;
+#[cfg(feature = "axum")]
+pub mod http;
 mod job;
 mod limit;
 mod name;

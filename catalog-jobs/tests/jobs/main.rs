@@ -1,6 +1,7 @@
 //! The contract of the stores, and what workers and routes make of them.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod http;
 mod memory;
 mod seams;
 mod sql;
