@@ -15,6 +15,8 @@ mod record;
 mod refresh;
 mod retention;
 mod retry;
+#[cfg(feature = "schedules")]
+pub mod schedule;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

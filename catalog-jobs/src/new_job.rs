@@ -121,6 +121,27 @@ impl NewJob {
         })
     }
 
+    /// The job of one time of a schedule.
+    #[cfg(feature = "schedules")]
+    pub(crate) fn scheduled(schedule: &crate::schedule::Schedule, unique_key: String) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            namespace: schedule.namespace.clone(),
+            queue: schedule.queue.clone(),
+            kind: schedule.kind.clone(),
+            payload: schedule.payload.clone(),
+            limit_key: schedule.plugin.as_ref().map(LimitKey::from),
+            plugin: schedule.plugin.clone(),
+            source: schedule.source.clone(),
+            requested_by: Some(format!("schedule:{}", schedule.name)),
+            priority: 0,
+            due: Due::Now,
+            unique_key: Some(unique_key),
+            idempotency_key: None,
+            max_attempts: 5,
+        }
+    }
+
     /// In that queue.
     pub fn in_queue(mut self, queue: QueueName) -> Self {
         self.queue = queue;

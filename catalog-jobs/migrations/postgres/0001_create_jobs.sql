@@ -72,3 +72,16 @@ create table catalog_jobs_gates (
     gate   text collate "C" primary key,
     paused boolean not null
 );
+
+-- What is to be done again and again.
+create table catalog_jobs_schedules (
+    namespace text collate "C" not null,
+    name      text collate "C" not null,
+    -- as JSON
+    schedule  text not null,
+    -- when a job is to be enqueued next
+    due_ms    bigint not null,
+    primary key (namespace, name)
+);
+
+create index catalog_jobs_schedules_due on catalog_jobs_schedules (due_ms);

@@ -73,3 +73,16 @@ create table catalog_jobs_gates (
     gate   text primary key,
     paused integer not null
 ) strict, without rowid;
+
+-- What is to be done again and again.
+create table catalog_jobs_schedules (
+    namespace text not null,
+    name      text not null,
+    -- as JSON
+    schedule  text not null,
+    -- when a job is to be enqueued next
+    due_ms    integer not null,
+    primary key (namespace, name)
+) strict, without rowid;
+
+create index catalog_jobs_schedules_due on catalog_jobs_schedules (due_ms);

@@ -4,6 +4,8 @@
 //! done before. What must be atomic is one method; what a worker changes is conditional on its [`Claim`].
 
 mod memory;
+#[cfg(feature = "schedules")]
+mod schedule;
 #[cfg(feature = "_sql")]
 mod sql;
 
@@ -16,6 +18,8 @@ use catalog_core::{
 use uuid::Uuid;
 
 pub use self::memory::{MemoryFence, MemoryJobStore};
+#[cfg(feature = "schedules")]
+pub use self::schedule::{DueSchedule, ScheduleStore};
 #[cfg(feature = "_sql")]
 pub use self::sql::{MIGRATIONS, SqlFence, SqlJobStore};
 use crate::{

@@ -15,6 +15,8 @@ mod clock;
 mod enqueue;
 mod fair;
 mod record;
+#[cfg(feature = "schedules")]
+mod schedule;
 mod settle;
 
 use std::time::Duration;
@@ -22,6 +24,8 @@ use std::time::Duration;
 use catalog_core::name::Namespace;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "schedules")]
+pub use self::schedule::schedules_fire_once;
 pub use self::{
     cancel::{a_running_job_is_asked_to_stop_and_then_made_to, a_waiting_job_is_canceled_at_once},
     claim::{

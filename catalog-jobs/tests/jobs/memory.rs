@@ -47,6 +47,7 @@ contracts!(
     closed_gates_let_nothing_through,
     jobs_are_listed_within_a_scope,
     finished_jobs_are_removed_in_time,
+    schedules_fire_once,
 );
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 mod claim;
 mod enqueue;
 mod record;
+#[cfg(feature = "schedules")]
+mod schedule;
 mod upkeep;
 
 use std::{
@@ -45,6 +47,8 @@ struct State {
     kept: BTreeMap<(Namespace, Uuid), Kept>,
     paused: BTreeSet<Gate>,
     last_token: i64,
+    #[cfg(feature = "schedules")]
+    schedules: BTreeMap<(Namespace, crate::name::LimitKey), super::DueSchedule>,
 }
 
 /// A job that waits or runs.

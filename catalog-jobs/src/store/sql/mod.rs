@@ -10,6 +10,8 @@ mod notify;
 mod pick;
 mod record;
 mod rows;
+#[cfg(feature = "schedules")]
+mod schedule;
 mod settle;
 mod upkeep;
 
