@@ -37,6 +37,7 @@ impl Retention {
     }
 
     /// The shortest of them.
+    #[cfg(feature = "_sql")]
     pub(crate) fn shortest(self) -> Duration {
         Duration::from_hours(self.succeeded_hours.min(self.failed_hours).min(self.canceled_hours).into())
     }

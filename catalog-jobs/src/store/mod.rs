@@ -213,6 +213,9 @@ pub struct Depth {
     pub oldest: std::time::Duration,
 }
 
+/// When to look again for jobs that a limit has held back: what makes room for them may be done elsewhere.
+pub(crate) const HELD_BACK: std::time::Duration = std::time::Duration::from_millis(25);
+
 /// What a job says whose worker was lost.
 pub(crate) const LEASE_LOST: &str = "the worker gave no sign of life until its lease ran out";
 

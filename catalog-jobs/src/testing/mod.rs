@@ -14,6 +14,7 @@ mod claim;
 mod clock;
 mod enqueue;
 mod fair;
+mod model;
 mod record;
 #[cfg(feature = "schedules")]
 mod schedule;
@@ -38,6 +39,7 @@ pub use self::{
         an_idempotency_key_gives_the_same_job_for_a_day, many_are_enqueued_at_once,
     },
     fair::{a_flood_delays_nobody, closed_gates_let_nothing_through, limits_hold},
+    model::{Step, histories, histories_agree},
     record::{finished_jobs_are_removed_in_time, jobs_are_listed_within_a_scope},
     settle::{attempts_end_as_they_say, what_failed_may_be_tried_again},
 };

@@ -103,8 +103,7 @@ impl<S: JobStore + Clone> Run<S> {
             if claiming.is_none() && self.should_claim() {
                 claiming = self.claim();
             }
-            let until = if self.hopeful { self.last_claim + COOLDOWN } else { self.look_at };
-            let waits = claiming.is_none() && self.wanted() > 0;
+            let look_at = self.next_look().filter(|_| claiming.is_none());
             let patient_until = self.buffer.patient_until();
             tokio::select! {
                 biased;
@@ -124,8 +123,8 @@ impl<S: JobStore + Clone> Run<S> {
                     // the store is gone with all its clones, which cannot be
                     Err(_) => woken = watch::channel(()).1,
                 },
-                () = tokio::time::sleep_until(until), if waits => self.hopeful = true,
-                () = tokio::time::sleep_until(patient_until.unwrap_or(until)), if patient_until.is_some() => {}
+                () = until(look_at) => self.hopeful = true,
+                () = until(patient_until) => {}
             }
         }
         // what was claimed meanwhile is given back
@@ -167,6 +166,20 @@ impl<S: JobStore + Clone> Run<S> {
         // what has ended and cannot be written counts, too, so that it does not become more and more
         let unwritten = self.held.len().saturating_sub(taken);
         if unwritten > ENDED / 2 { 0 } else { capacity.saturating_sub(taken) }
+    }
+
+    /// When to see whether to claim, if nothing else happens before.
+    fn next_look(&self) -> Option<Instant> {
+        if self.wanted() == 0 {
+            // what has ended is not written as fast as it ends, and nothing else tells when it is
+            let free = self.attempts.len() < self.worker.config.concurrency;
+            return free.then(|| Instant::now() + COOLDOWN);
+        }
+        if !self.hopeful {
+            return Some(self.look_at);
+        }
+        // attempts that end make room for what waits to be begun
+        (self.buffer.len() == 0).then(|| self.last_claim + COOLDOWN)
     }
 
     fn should_claim(&self) -> bool {
@@ -251,6 +264,14 @@ impl<S: JobStore + Clone> Run<S> {
     async fn finish_within(&mut self, span: Duration) -> bool {
         let all = async { while self.attempts.join_next().await.is_some() {} };
         tokio::time::timeout(span, all).await.is_ok()
+    }
+}
+
+/// Waits until then, or for ever.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod http;
 mod memory;
+mod model;
 mod seams;
 mod sql;
 mod worker;

@@ -12,7 +12,7 @@ use crate::{
     claim::{Beat, Claim, ClaimBatch, ClaimRequest, Claimed, Outcome, Reaped, Renewed, Settlement},
     gate::Gate,
     record::JobState,
-    store::{ClaimStore, CompleteStore, LEASE_LOST},
+    store::{ClaimStore, CompleteStore, HELD_BACK, LEASE_LOST},
 };
 
 impl ClaimStore for MemoryJobStore {
@@ -122,6 +122,9 @@ impl State {
             batch.claimed.extend(self.take(id, now.saturating_add(request.lease), now));
         }
         batch.more = !batch.claimed.is_empty() || looked == window;
+        if batch.claimed.is_empty() && !seen.is_empty() && !request.limits.is_unlimited() {
+            batch.next_due = Some(batch.next_due.map_or(HELD_BACK, |due| due.min(HELD_BACK)));
+        }
         batch
     }
 

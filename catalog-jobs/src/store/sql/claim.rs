@@ -13,7 +13,7 @@ use super::{
 use crate::{
     allot::{Rotation, Running, allot},
     claim::{Beat, Claim, ClaimBatch, ClaimRequest, Claimed, Reaped, Renewed, Settlement},
-    store::ClaimStore,
+    store::{ClaimStore, HELD_BACK},
 };
 
 impl ClaimStore for SqlJobStore {
@@ -35,6 +35,9 @@ impl ClaimStore for SqlJobStore {
         }
         batch.claimed = self.claim(request, rotation, &look).await?;
         batch.more |= !batch.claimed.is_empty();
+        if batch.claimed.is_empty() && !request.limits.is_unlimited() {
+            batch.next_due = Some(batch.next_due.map_or(HELD_BACK, |due| due.min(HELD_BACK)));
+        }
         Ok(batch)
     }
 

@@ -62,8 +62,12 @@ impl SqlJobStore {
         claim.bind(request.worker.as_str()).push("::text, started_ms = ");
         self.push_now(&mut claim).push(", until_ms = ").bind(ms(request.lease)).push("::bigint + ");
         self.push_now(&mut claim);
-        claim.push(" from picked p where j.id = p.id and j.phase = 0 returning j.id, j.namespace, j.token, j.attempt, j.max_attempts, j.started_ms) select ");
-        push_id(&mut claim, "c.id").push(CLAIMED).push("c").push(RECORDS);
+        // an array and a limit keep the planner, which cannot know how few they are, from reading whole tables
+        claim.push(
+            " where j.id = any(array(select p.id from picked p)) and j.phase = 0 returning j.id, j.namespace, j.token, j.attempt, \
+             j.max_attempts, j.started_ms) select ",
+        );
+        push_id(&mut claim, "c.id").push(CLAIMED).push("c cross join lateral (select * from catalog_jobs_records r where r.namespace = c.namespace and r.id = c.id limit 1) r");
         Ok(claim)
     }
 

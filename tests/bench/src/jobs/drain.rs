@@ -121,7 +121,14 @@ pub(super) async fn latency(url: &str) -> Result<(Duration, Duration), AnyError>
     let store = if url.starts_with("sqlite:") { enqueuer.clone() } else { store };
     let leave = CancellationToken::new();
     let (tell, mut told) = mpsc::unbounded_channel();
-    let worker = start(store, WorkerConfig::default(), move |_| drop(tell.send(Instant::now())), &leave)?;
+    let worker = start(
+        store,
+        WorkerConfig::default(),
+        move |_| {
+            let _ = tell.send(Instant::now());
+        },
+        &leave,
+    )?;
     let mut waits = Vec::new();
     tokio::time::sleep(Duration::from_millis(500)).await;
     for _ in 0..SAMPLES {

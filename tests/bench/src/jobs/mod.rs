@@ -28,6 +28,7 @@ pub(crate) struct Plan {
     rounds: usize,
     jobs: usize,
     large: bool,
+    sqlite: bool,
 }
 
 /// The options.
@@ -41,6 +42,12 @@ pub(crate) fn command() -> Command {
             Arg::new("postgres")
                 .long("postgres")
                 .help("A server whose user may create databases; without one SQLite alone is measured"),
+        )
+        .arg(
+            Arg::new("without-sqlite")
+                .long("without-sqlite")
+                .action(ArgAction::SetTrue)
+                .help("PostgreSQL alone"),
         )
         .arg(number("rounds", "5", "So many times is each measured; the median counts"))
         .arg(number("jobs", "20000", "Jobs that are drained in a round"))
@@ -59,6 +66,7 @@ pub(crate) fn plan(matches: &ArgMatches) -> Plan {
         rounds: number("rounds"),
         jobs: number("jobs"),
         large: matches.get_flag("large"),
+        sqlite: !matches.get_flag("without-sqlite"),
     }
 }
 
@@ -85,9 +93,11 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
         plan.jobs, plan.rounds
     );
     println!("p50 and p99 are from enqueueing to the start of the handler\n\n{HEADER}");
-    let folder = tempfile::tempdir()?;
-    let url = format!("sqlite://{}", folder.path().join("jobs.db").display());
-    measure(plan, "SQLite", &url).await?;
+    if plan.sqlite {
+        let folder = tempfile::tempdir()?;
+        let url = format!("sqlite://{}", folder.path().join("jobs.db").display());
+        measure(plan, "SQLite", &url).await?;
+    }
     if let Some(server) = &plan.postgres {
         measure(plan, "PostgreSQL", &create(server, "catalog_bench_jobs").await?).await?;
     }
