@@ -181,13 +181,13 @@ impl Routes {
                 router = router.route(&path, method_router);
                 continue;
             };
-            match customs.iter_mut().find(|(path, of, _)| path == mounted && *of == method) {
-                Some((.., methods)) => methods.push(word, method_router),
-                None => {
-                    let mut methods = CustomMethods::default();
-                    methods.push(word, method_router);
-                    customs.push((mounted.into(), method, methods));
-                }
+            let there = customs.iter_mut().find(|(path, of, _)| path == mounted && *of == method);
+            if let Some((.., methods)) = there {
+                methods.push(word, method_router);
+            } else {
+                let mut methods = CustomMethods::default();
+                methods.push(word, method_router);
+                customs.push((mounted.into(), method, methods));
             }
         }
         for (path, method, methods) in customs {

@@ -64,7 +64,7 @@ impl SqlJobStore {
         self.push_now(&mut claim);
         // an array and a limit keep the planner, which cannot know how few they are, from reading whole tables
         claim.push(
-            " where j.id = any(array(select p.id from picked p)) and j.phase = 0 returning j.id, j.namespace, j.token, j.attempt, \
+            " where j.id = any(array(select p.id from picked p)) and j.phase < 1 returning j.id, j.namespace, j.token, j.attempt, \
              j.max_attempts, j.started_ms) select ",
         );
         push_id(&mut claim, "c.id").push(CLAIMED).push("c cross join lateral (select * from catalog_jobs_records r where r.namespace = c.namespace and r.id = c.id limit 1) r");

@@ -153,7 +153,7 @@ impl SqlJobStore {
             Dialect::Postgres => "::bigint + ",
         });
         self.push_now(&mut update).push(") where namespace = ").bind(namespace.as_str());
-        bind_id(update.push(" and id = "), id).push(" and phase = 2");
+        bind_id(update.push(" and id = "), id).push(" and phase > 1");
         Ok(transaction.execute(update).await? > 0)
     }
 
@@ -166,7 +166,7 @@ impl SqlJobStore {
         let mut delete = self.statement();
         delete.push("delete from catalog_jobs_live where namespace = ").bind(namespace.as_str());
         bind_id(delete.push(" and id = "), id);
-        delete.push(" and phase in (0, 1) returning attempt, coalesce(started_ms, 0), progress");
+        delete.push(" and phase < 2 returning attempt, coalesce(started_ms, 0), progress");
         let Some(mut row) = transaction.fetch(delete).await?.into_iter().next() else { return Ok(false) };
         let over = Finished {
             claim: Claim { namespace: namespace.clone(), id, token: 0 },

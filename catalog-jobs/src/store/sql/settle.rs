@@ -84,7 +84,7 @@ impl Fence<Transaction> for SqlFence {
             .push(" from catalog_jobs_live where token = ")
             .bind(self.claim.token);
         bind_id(select.push(" and id = "), self.claim.id).push(" and namespace = ");
-        select.bind(self.claim.namespace.as_str()).push(" and phase = 2");
+        select.bind(self.claim.namespace.as_str()).push(" and phase > 1");
         if transaction.dialect() == Dialect::Postgres {
             select.push(" for update");
         }
@@ -157,7 +157,7 @@ impl SqlJobStore {
             ", attempt = catalog_jobs_live.attempt - d.job_refund, worker = null, progress = coalesce(d.job_progress, progress) from (select d.* from ",
         );
         push_rows(&mut update, &AGAIN, again)?;
-        update.push(HELD).push(") as d where id = d.job_id and token = d.job_token and phase = 2 and cancel_by_ms is null returning ");
+        update.push(HELD).push(") as d where id = d.job_id and token = d.job_token and phase > 1 and cancel_by_ms is null returning ");
         push_id(&mut update, "id").push(", token, queue");
         let (mut held, mut queues) = (Vec::new(), std::collections::BTreeSet::new());
         for mut row in transaction.fetch(update).await? {
@@ -192,7 +192,7 @@ impl SqlJobStore {
             return Ok(Vec::new());
         }
         let mut delete = self.statement();
-        delete.push("delete from catalog_jobs_live where phase = 2 and (id, token, namespace) in (select d.job_id, d.job_token, d.job_namespace from ");
+        delete.push("delete from catalog_jobs_live where phase > 1 and (id, token, namespace) in (select d.job_id, d.job_token, d.job_namespace from ");
         push_rows(&mut delete, &CLAIM, &over)?;
         delete.push(") returning ");
         push_id(&mut delete, "id").push(", token, attempt, coalesce(started_ms, 0), progress");
