@@ -89,9 +89,9 @@ pub(crate) fn allot(
     match tenants.iter().rev().find(|tenant| tenant.share > 0) {
         // all were served, so the next time another one is the first
         Some(_) if unused > 0 || left >= tenants.len() => {
-            rotation.last = tenants.first().map(|tenant| tenant.name.to_owned()).unwrap_or_default();
+            tenants.first().map(|tenant| tenant.name).unwrap_or_default().clone_into(&mut rotation.last);
         }
-        Some(last) => rotation.last = last.name.to_owned(),
+        Some(last) => last.name.clone_into(&mut rotation.last),
         None => {}
     }
     within_keys(&tenants, running, limits)

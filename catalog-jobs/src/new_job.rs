@@ -231,7 +231,8 @@ impl NewJob {
             digest.update(part);
         }
         let bytes: [u8; 32] = digest.finalize().into();
-        bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        let half = bytes.iter().take(16).fold(0_u128, |half, byte| (half << 8) | u128::from(*byte));
+        format!("{half:032x}")
     }
 
     /// The lane that it waits in: its tenant, and what it shares a limit by.

@@ -29,7 +29,7 @@ impl RetryPolicy {
         let doublings = failures.saturating_sub(1).min(31);
         let most = self.first_ms.saturating_mul(1 << doublings).min(self.max_ms);
         // of 128 bits the upper half is the product's share of `most`
-        let share = (u128::from(most) + 1) * u128::from(random) >> 64;
+        let share = ((u128::from(most) + 1) * u128::from(random)) >> 64;
         Duration::from_millis(u64::try_from(share).unwrap_or(most))
     }
 }

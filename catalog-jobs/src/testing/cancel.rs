@@ -50,7 +50,7 @@ pub async fn a_running_job_is_asked_to_stop_and_then_made_to<S: JobStore>(store:
     let retry = Outcome::Retry { error: "no".into(), after: GRACE, refund: false };
     assert!(settle(store, &of(2), retry).await);
     assert!(settle(store, &of(3), DONE).await);
-    clock.advance(GRACE - Duration::from_millis(1));
+    clock.advance(GRACE.saturating_sub(Duration::from_millis(1)));
     assert_eq!(store.cancel(&a, jobs[1].id, GRACE).await.unwrap(), Some(Cancel::Requested));
     assert_eq!(store.reap_any_tenant(9).await.unwrap(), Reaped::default());
     clock.advance(Duration::from_millis(1));

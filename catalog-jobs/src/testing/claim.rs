@@ -59,13 +59,13 @@ pub async fn scheduled_jobs_wait_until_they_are_due<S: JobStore>(store: &S, cloc
 /// A lease that is not renewed runs out: another worker gets the job, and the first one can change nothing more.
 pub async fn a_lease_that_ran_out_is_taken_away<S: JobStore>(store: &S, clock: &ManualClock) {
     let job = say("a", "x").with_max_attempts(2).unwrap();
-    store.enqueue(&[job.clone()]).await.unwrap();
+    store.enqueue(std::slice::from_ref(&job)).await.unwrap();
     let first = claim(store, 1).await.remove(0);
     clock.advance(LEASE / 2);
     let progress = Some(Progress { done: 3, total: Some(4), message: Some("half".into()) });
     let beat = [Beat { claim: first.claim.clone(), progress: progress.clone() }];
     assert_eq!(store.renew(&beat, LEASE).await.unwrap(), [Renewed::Held]);
-    clock.advance(LEASE - Duration::from_millis(1));
+    clock.advance(LEASE.saturating_sub(Duration::from_millis(1)));
     assert_eq!(store.reap_any_tenant(9).await.unwrap(), Reaped::default(), "it was renewed");
     let record = store.find(&scope("a").await, job.id).await.unwrap().unwrap();
     assert_eq!((record.state, record.progress), (JobState::Running, progress));

@@ -28,7 +28,7 @@ pub async fn many_are_enqueued_at_once<S: JobStore>(store: &S, _: &ManualClock) 
     let odd = "a'; drop \u{10ffff}\" \\ {\u{1}";
     let one = NewJob::new(name("c"), &Say(odd.into())).unwrap().for_plugin("mcp".parse().unwrap());
     let one = one.for_source("acme".parse().unwrap()).requested_by("ada@team-a.example\n");
-    store.enqueue(&[one.clone()]).await.unwrap();
+    store.enqueue(std::slice::from_ref(&one)).await.unwrap();
     let found = store.find(&scope("c").await, one.id).await.unwrap().unwrap();
     assert_eq!(found.requested_by.as_deref(), Some("ada@team-a.example"));
     assert_eq!(found.plugin.as_ref().unwrap().as_str(), "mcp");
@@ -53,7 +53,7 @@ pub async fn a_unique_key_has_one_live_job<S: JobStore>(store: &S, _: &ManualClo
         assert!(settle(store, &claimed.claim, DONE).await);
     }
     let fifth = unique("a", "5").due(Due::After(Duration::from_secs(1)));
-    assert_eq!(store.enqueue(&[fifth.clone()]).await.unwrap(), [Enqueued::New(fifth.id)]);
+    assert_eq!(store.enqueue(std::slice::from_ref(&fifth)).await.unwrap(), [Enqueued::New(fifth.id)]);
     assert_eq!(store.enqueue(&[unique("a", "6")]).await.unwrap(), [Enqueued::Live(fifth.id)], "it waits");
 }
 
@@ -61,11 +61,11 @@ pub async fn a_unique_key_has_one_live_job<S: JobStore>(store: &S, _: &ManualClo
 pub async fn an_idempotency_key_gives_the_same_job_for_a_day<S: JobStore>(store: &S, clock: &ManualClock) {
     let keyed = |tenant, what| say(tenant, what).with_idempotency_key("key").unwrap();
     let first = keyed("a", "1");
-    assert_eq!(store.enqueue(&[first.clone()]).await.unwrap(), [Enqueued::New(first.id)]);
+    assert_eq!(store.enqueue(std::slice::from_ref(&first)).await.unwrap(), [Enqueued::New(first.id)]);
     assert_eq!(store.enqueue(&[keyed("a", "1")]).await.unwrap(), [Enqueued::Replayed(first.id)]);
     assert_eq!(store.enqueue(&[keyed("a", "2")]).await.unwrap(), [Enqueued::Mismatched(first.id)]);
     let foreign = keyed("b", "2");
-    assert_eq!(store.enqueue(&[foreign.clone()]).await.unwrap(), [Enqueued::New(foreign.id)]);
+    assert_eq!(store.enqueue(std::slice::from_ref(&foreign)).await.unwrap(), [Enqueued::New(foreign.id)]);
     for claimed in claim(store, 9).await {
         settle(store, &claimed.claim, DONE).await;
     }
@@ -73,7 +73,7 @@ pub async fn an_idempotency_key_gives_the_same_job_for_a_day<S: JobStore>(store:
     assert_eq!(store.enqueue(&[keyed("a", "1")]).await.unwrap(), [Enqueued::Replayed(first.id)]);
     clock.advance(Duration::from_hours(1));
     let again = keyed("a", "2");
-    assert_eq!(store.enqueue(&[again.clone()]).await.unwrap(), [Enqueued::New(again.id)]);
+    assert_eq!(store.enqueue(std::slice::from_ref(&again)).await.unwrap(), [Enqueued::New(again.id)]);
     assert_eq!(store.find(&scope("a").await, first.id).await.unwrap().unwrap().idempotency_key, None);
 }
 

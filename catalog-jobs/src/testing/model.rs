@@ -115,7 +115,7 @@ impl<S: JobStore> Model<'_, S> {
     }
 
     async fn enqueue(&mut self, tenant: u8, due: u8, key: u8) {
-        let tenant = if tenant % 2 == 0 { "a" } else { "b" };
+        let tenant = if tenant.is_multiple_of(2) { "a" } else { "b" };
         let (due, key) = (u64::from(due % 3) * 10, (key % 3).checked_sub(1));
         let mut job = say(tenant, "x").with_max_attempts(ATTEMPTS).unwrap();
         job = job.due(Due::After(Duration::from_secs(due)));

@@ -61,10 +61,8 @@ pub async fn finished_jobs_are_removed_in_time<S: JobStore>(store: &S, clock: &M
     let claims = claim(store, 4).await;
     let failed = claims.last().unwrap().claim.clone();
     for claimed in &claims {
-        let outcome = match claimed.claim == failed {
-            true => Outcome::Failed { error: "no".into(), dead: false },
-            false => DONE,
-        };
+        let outcome =
+            if claimed.claim == failed { Outcome::Failed { error: "no".into(), dead: false } } else { DONE };
         assert!(settle(store, &claimed.claim, outcome).await);
     }
     let retention = Retention { succeeded_hours: 1, failed_hours: 2, canceled_hours: 1 };

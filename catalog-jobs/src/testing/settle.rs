@@ -16,7 +16,7 @@ async fn shown<S: JobStore>(store: &S, id: uuid::Uuid) -> JobRecord {
 /// Each outcome leaves a job as it should be.
 pub async fn attempts_end_as_they_say<S: JobStore>(store: &S, clock: &ManualClock) {
     let job = say("a", "x");
-    store.enqueue(&[job.clone()]).await.unwrap();
+    store.enqueue(std::slice::from_ref(&job)).await.unwrap();
     let first = claim(store, 1).await.remove(0);
     let retry = |refund| Outcome::Retry { error: "too slow".into(), after: Duration::from_secs(5), refund };
     assert!(settle(store, &first.claim, retry(false)).await);
@@ -40,7 +40,7 @@ pub async fn attempts_end_as_they_say<S: JobStore>(store: &S, clock: &ManualCloc
         outcome: Outcome::Succeeded { result: Some(r#"{"loaded":7}"#.into()) },
         progress: progress.clone(),
     };
-    assert_eq!(store.settle(&[ended.clone(), ended]).await.unwrap()[0], true);
+    assert!(store.settle(&[ended.clone(), ended]).await.unwrap()[0]);
     let done = shown(store, job.id).await;
     assert_eq!((done.state, done.attempt_count, done.progress), (JobState::Succeeded, 2, progress));
     assert_eq!(done.result.unwrap()["loaded"], 7);
@@ -77,7 +77,7 @@ pub async fn attempts_end_as_they_say<S: JobStore>(store: &S, clock: &ManualCloc
 pub async fn what_failed_may_be_tried_again<S: JobStore>(store: &S, _: &ManualClock) {
     let a = scope("a").await;
     let job = say("a", "x").with_unique_key("x").unwrap().with_max_attempts(1).unwrap();
-    store.enqueue(&[job.clone()]).await.unwrap();
+    store.enqueue(std::slice::from_ref(&job)).await.unwrap();
     assert_eq!(store.retry(&a, job.id).await.unwrap(), Some(Retried::Live));
     let claimed = claim(store, 1).await.remove(0);
     settle(store, &claimed.claim, Outcome::Failed { error: "no".into(), dead: true }).await;
@@ -87,7 +87,7 @@ pub async fn what_failed_may_be_tried_again<S: JobStore>(store: &S, _: &ManualCl
         StoreErrorKind::ScopeTooWide
     );
     let other = say("a", "y").with_unique_key("x").unwrap();
-    store.enqueue(&[other.clone()]).await.unwrap();
+    store.enqueue(std::slice::from_ref(&other)).await.unwrap();
     assert_eq!(store.retry(&a, job.id).await.unwrap(), Some(Retried::Conflict(other.id)));
     let claimed = claim(store, 1).await.remove(0);
     settle(store, &claimed.claim, DONE).await;

@@ -67,9 +67,10 @@ fn failed(claimed: &Claimed, error: &JobError, retry: RetryPolicy) -> Outcome {
     let text = excerpt(&error.to_string());
     let again = |after, refund| {
         let left = refund || claimed.attempt < claimed.max_attempts;
-        match left {
-            true => Outcome::Retry { error: text.clone(), after, refund },
-            false => Outcome::Failed { error: text.clone(), dead: true },
+        if left {
+            Outcome::Retry { error: text.clone(), after, refund }
+        } else {
+            Outcome::Failed { error: text.clone(), dead: true }
         }
     };
     match error.kind() {

@@ -145,7 +145,9 @@ impl Held {
             .filter(|entry| entry.lost.is_none() && entry.until <= now && !entry.tools.signals.is_completed())
             .map(|entry| entry.claim.clone())
             .collect();
-        over.iter().for_each(|claim| self.lose(claim));
+        for claim in &over {
+            self.lose(claim);
+        }
         for entry in self.lock().values() {
             if entry.lost.is_some_and(|lost| lost + LAST <= now) {
                 entry.tools.kill.cancel();

@@ -137,7 +137,7 @@ impl<S: JobStore + Clone> Run<S> {
     /// Begins as many as may run at once.
     fn begin(&mut self) {
         for waiting in self.buffer.give_back() {
-            self.release(waiting);
+            self.release(&waiting);
         }
         while self.attempts.len() < self.worker.config.concurrency {
             let Some(Waiting { claimed, tools, .. }) = self.buffer.pop() else { return };
@@ -218,7 +218,8 @@ impl<S: JobStore + Clone> Run<S> {
             Ok(batch) => {
                 self.failures = 0;
                 self.hopeful |= batch.more;
-                let jitter = Duration::from_millis(random() % (self.worker.config.poll_ms as u64 / 4).max(1));
+                let jitter =
+                    Duration::from_millis(random() % (u64::from(self.worker.config.poll_ms) / 4).max(1));
                 let next = batch.next_due.map_or(poll + jitter, |due| due.min(poll + jitter));
                 self.look_at = Instant::now() + next;
                 metrics::claimed(&self.worker.queue, batch.claimed.len());
@@ -237,7 +238,7 @@ impl<S: JobStore + Clone> Run<S> {
         }
     }
 
-    fn release(&self, waiting: Waiting) {
+    fn release(&self, waiting: &Waiting) {
         let claim = waiting.claimed.claim.clone();
         let released =
             Settlement { claim, outcome: Outcome::Released { after: Duration::ZERO }, progress: None };
@@ -249,7 +250,7 @@ impl<S: JobStore + Clone> Run<S> {
 
     async fn drain(&mut self) {
         for waiting in self.buffer.drain() {
-            self.release(waiting);
+            self.release(&waiting);
         }
         let by_themselves = self.finish_within(self.worker.config.drain()).await;
         if !by_themselves {

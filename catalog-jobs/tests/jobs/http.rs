@@ -112,7 +112,7 @@ async fn jobs_are_canceled_and_tried_again() {
     let (waits, runs, over) = (say("a", "1"), say("a", "2"), say("a", "3"));
     store.enqueue(&[runs.clone(), over.clone()]).await.unwrap();
     let claims = claim(&store, 9).await;
-    store.enqueue(&[waits.clone()]).await.unwrap();
+    store.enqueue(std::slice::from_ref(&waits)).await.unwrap();
     let of_over = claims.iter().find(|claimed| claimed.claim.id == over.id).unwrap();
     settle(&store, &of_over.claim, Outcome::Succeeded { result: None }).await;
     let (a, b) = (router(&store, scope("a").await), router(&store, scope("b").await));

@@ -1,5 +1,5 @@
 //! The contract of the stores, and what workers and routes make of them.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod http;
 mod memory;

@@ -100,7 +100,7 @@ async fn effects_happen_once(fixture: Fixture) {
                 let mut insert = Statement::new(transaction.dialect());
                 insert.push("insert into effects (id) values (").bind(attempt.job.0.as_str()).push(")");
                 transaction.execute(insert).await?;
-                if first && number % 5 == 0 {
+                if first && number.is_multiple_of(5) {
                     return Err(JobError::transient("before"));
                 }
                 attempt.context.complete_in(&store, &mut transaction, &number).await?;

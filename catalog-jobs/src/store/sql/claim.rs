@@ -4,7 +4,7 @@ use catalog_core::store::{StoreError, statement::Dialect};
 
 use super::{
     SqlJobStore, id,
-    look::Look,
+    look::{Look, seen},
     ms,
     pick::claimed,
     push_id,
@@ -116,7 +116,7 @@ pub(super) const HELD: &str = " join catalog_jobs_live j on j.id = d.job_id and 
 impl SqlJobStore {
     async fn look_around(&self, request: &ClaimRequest, rotation: &mut Rotation) -> Result<Look, StoreError> {
         let rows = self.database.fetch(self.look(request, rotation)).await?;
-        self.seen(request, rotation, rows)
+        seen(request, rotation, rows)
     }
 
     async fn claim(

@@ -65,34 +65,6 @@ impl SqlJobStore {
         }
     }
 
-    pub(super) fn seen(
-        &self,
-        request: &ClaimRequest,
-        rotation: &mut Rotation,
-        rows: Vec<catalog_core::store::database::Row>,
-    ) -> Result<Look, StoreError> {
-        let (mut look, mut tenants) = (Look::default(), Vec::new());
-        for mut row in rows {
-            let text = row.take_text(1)?.unwrap_or_default();
-            match row.text(0)?.as_str() {
-                "lane" => look.lanes.push(text),
-                "paused" => match text.parse() {
-                    Ok(Gate::Queue(queue)) => look.paused |= queue == request.queue,
-                    Ok(Gate::Tenant(tenant)) => tenants.push(tenant),
-                    Err(_) => {}
-                },
-                _ => {
-                    look.next_due = Some(Duration::from_millis(row.integer(2)?.max(0).unsigned_abs()));
-                }
-            }
-        }
-        look.lanes.sort_unstable();
-        look.full = look.lanes.len() >= window(request.most);
-        rotation.saw(&look.lanes, !look.full);
-        look.lanes.retain(|lane| tenants.iter().all(|tenant| tenant.as_str() != parts(lane).0));
-        Ok(look)
-    }
-
     /// Has those that are due be ready.
     pub(super) fn promote(&self, request: &ClaimRequest) -> Statement {
         let mut promote = self.statement();
@@ -169,4 +141,32 @@ impl SqlJobStore {
         }
         Ok(running)
     }
+}
+
+/// What the rows of a look say.
+pub(super) fn seen(
+    request: &ClaimRequest,
+    rotation: &mut Rotation,
+    rows: Vec<catalog_core::store::database::Row>,
+) -> Result<Look, StoreError> {
+    let (mut look, mut tenants) = (Look::default(), Vec::new());
+    for mut row in rows {
+        let text = row.take_text(1)?.unwrap_or_default();
+        match row.text(0)?.as_str() {
+            "lane" => look.lanes.push(text),
+            "paused" => match text.parse() {
+                Ok(Gate::Queue(queue)) => look.paused |= queue == request.queue,
+                Ok(Gate::Tenant(tenant)) => tenants.push(tenant),
+                Err(_) => {}
+            },
+            _ => {
+                look.next_due = Some(Duration::from_millis(row.integer(2)?.max(0).unsigned_abs()));
+            }
+        }
+    }
+    look.lanes.sort_unstable();
+    look.full = look.lanes.len() >= window(request.most);
+    rotation.saw(&look.lanes, !look.full);
+    look.lanes.retain(|lane| tenants.iter().all(|tenant| tenant.as_str() != parts(lane).0));
+    Ok(look)
 }

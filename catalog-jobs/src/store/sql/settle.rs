@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use catalog_core::store::{
     StoreError, StoreErrorKind,
@@ -88,10 +88,10 @@ impl Fence<Transaction> for SqlFence {
         if transaction.dialect() == Dialect::Postgres {
             select.push(" for update");
         }
-        match transaction.fetch(select).await?.is_empty() {
-            true => Err(StoreErrorKind::Fenced.into()),
-            false => Ok(()),
+        if transaction.fetch(select).await?.is_empty() {
+            return Err(StoreErrorKind::Fenced.into());
         }
+        Ok(())
     }
 }
 
@@ -138,8 +138,8 @@ impl SqlJobStore {
         again.retain(|again| !held.contains(&(again.claim.id, again.claim.token)));
         over.extend(again.into_iter().map(canceled));
         held.extend(self.finish(transaction, over).await?);
-        let held: HashMap<(Uuid, i64), ()> = held.into_iter().map(|held| (held, ())).collect();
-        Ok(ended.iter().map(|ended| held.contains_key(&(ended.claim.id, ended.claim.token))).collect())
+        let held: HashSet<(Uuid, i64)> = held.into_iter().collect();
+        Ok(ended.iter().map(|ended| held.contains(&(ended.claim.id, ended.claim.token))).collect())
     }
 
     /// Has jobs wait again, unless they are to be canceled; gives which.
