@@ -121,7 +121,7 @@ async fn measure(plan: &Plan, engine: &str, url: &str) -> Result<(), AnyError> {
     let goal = |least| if postgres { Goal::AtLeast(least) } else { Goal::None };
     let store = open(url).await?;
     let row = |what: &str, values, goal| {
-        println!("{}", Row { what: format!("{engine}: {what}"), values, unit: "job/s", goal })
+        println!("{}", Row { what: format!("{engine}: {what}"), values, unit: "job/s", goal });
     };
     row("enqueue, 8 tasks one by one", enqueue::singles(&store, plan).await?, goal(4_500.0));
     row("enqueue, batches of 1,000", enqueue::batches(&store, plan).await?, goal(80_000.0));
