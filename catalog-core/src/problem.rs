@@ -139,6 +139,8 @@ impl Problem {
         ambiguous_name, CONFLICT, "ambiguous_name";
         /// 409: what is stored stands against it.
         conflict, CONFLICT, "conflict";
+        /// 409: the job is over, so nothing can be done about it.
+        job_finished, CONFLICT, "job_finished";
         /// 412: somebody else changed the object meanwhile.
         revision_conflict, PRECONDITION_FAILED, "revision_conflict";
         /// 413: the body is too large.
@@ -147,6 +149,8 @@ impl Problem {
         uri_too_long, URI_TOO_LONG, "uri_too_long";
         /// 415: the body is of a media type that the route does not take.
         unsupported_media_type, UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type";
+        /// 422: the idempotency key was used for something else.
+        idempotency_mismatch, UNPROCESSABLE_ENTITY, "idempotency_mismatch";
         /// 429: too many requests.
         rate_limited, TOO_MANY_REQUESTS, "rate_limited";
         /// 500: a fault of the server.

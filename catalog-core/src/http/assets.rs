@@ -300,7 +300,8 @@ fn source_id(text: &str) -> Result<SourceId, Problem> {
 }
 
 /// The problem of a store that could not do it: what to do about it, and nothing from inside.
-pub(super) fn store_problem(error: &StoreError) -> Problem {
+/// The answer to a request that a store could not serve; the log gets the cause.
+pub fn store_problem(error: &StoreError) -> Problem {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     match error.kind() {
         StoreErrorKind::Unavailable => {

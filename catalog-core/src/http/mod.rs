@@ -26,6 +26,7 @@ mod route;
 mod sources;
 
 pub use self::{
+    assets::store_problem,
     cache::{cached_json, json},
     catalog::{Catalog, CatalogConfig},
     guard::{GuardPlugin, GuardPluginLayer},

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use super::{
-    Changes, Documents, StoreError, StoreErrorKind,
+    Documents, StoreError, StoreErrorKind,
     listen::Listened,
     sql::Index,
     statement::{Dialect, SqlValue, Statement},
@@ -133,7 +133,12 @@ pub struct Database {
 /// A transaction that changes something. Dropped without [`commit`](Self::commit) it is rolled back.
 pub struct Transaction {
     inner: Box<dyn EngineTransaction>,
+    /// What is to be done once it is committed.
+    then: Vec<Box<dyn FnOnce() + Send>>,
 }
+
+/// What is called with the payload of each notification; with none where some may have been missed.
+pub(super) type Heard<'a> = dyn Fn(Option<&str>) + Send + Sync + 'a;
 
 /// What an engine does for a [`Database`].
 #[async_trait]
@@ -146,7 +151,9 @@ pub(super) trait Engine: Send + Sync {
     async fn begin(&self, scope: Option<&TenantScope>) -> Result<Box<dyn EngineTransaction>, StoreError>;
     /// Makes those that are not there, and gives how many it made.
     async fn create_indexes(&self, indexes: Vec<Index>) -> Result<usize, StoreError>;
-    async fn listen(&self, changes: &Changes) -> Result<Listened, StoreError>;
+    /// One statement that changes something, in a transaction of its own.
+    async fn change(&self, statement: Statement) -> Result<Vec<Row>, StoreError>;
+    async fn listen(&self, channel: &'static str, heard: &Heard<'_>) -> Result<Listened, StoreError>;
     async fn close(&self);
 }
 
@@ -191,12 +198,22 @@ impl Database {
         self.engine.fetch_documents(statement).await
     }
 
+    /// Runs one statement that changes something, in a transaction of its own, and gives the rows that it returns: in one round trip
+    /// where the engine commits by itself.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Conflict`, `Internal`; nothing was changed then, unless the connection broke while the answer was
+    /// under way.
+    pub async fn change(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        self.engine.change(statement).await
+    }
+
     /// Begins a transaction that will change what is nobody's. On SQLite it has the write lock from here on.
     ///
     /// # Errors
     /// By kind: `Unavailable` when no connection or lock came in time.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
-        Ok(Transaction { inner: self.engine.begin(None).await? })
+        Ok(Transaction { inner: self.engine.begin(None).await?, then: Vec::new() })
     }
 
     /// Begins a transaction that will change something within the scope; where row-level security is switched on, it sees nothing
@@ -205,7 +222,7 @@ impl Database {
     /// # Errors
     /// By kind: `Unavailable` when no connection or lock came in time.
     pub async fn begin_within(&self, scope: &TenantScope) -> Result<Transaction, StoreError> {
-        Ok(Transaction { inner: self.engine.begin(Some(scope)).await? })
+        Ok(Transaction { inner: self.engine.begin(Some(scope)).await?, then: Vec::new() })
     }
 
     pub(super) async fn create_indexes(&self, indexes: Vec<Index>) -> Result<usize, StoreError> {
@@ -292,12 +309,21 @@ impl Transaction {
         self.inner.execute_script("release savepoint catalog").await
     }
 
+    /// Has `then` be called once the transaction is committed; not if it is rolled back. It must not wait.
+    pub fn after_commit(&mut self, then: impl FnOnce() + Send + 'static) {
+        self.then.push(Box::new(then));
+    }
+
     /// Makes all of it true at once.
     ///
     /// # Errors
     /// By kind: `Unavailable`, `Conflict`; nothing was changed then, unless the connection broke while the answer was under way.
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.inner.commit().await
+        self.inner.commit().await?;
+        for then in self.then {
+            then();
+        }
+        Ok(())
     }
 
     /// Undoes all of it, and waits until that is done.

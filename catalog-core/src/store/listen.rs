@@ -8,7 +8,7 @@ use super::{
 use crate::name::{Namespace, PluginName};
 
 /// The channel of PostgreSQL's NOTIFY.
-pub(super) const CHANNEL: &str = "catalog_core_changes";
+const CHANNEL: &str = "catalog_core_changes";
 
 /// Has PostgreSQL tell the other replicas of a change when the transaction is committed; other engines tell nobody.
 ///
@@ -40,8 +40,7 @@ fn payload(changed: &Changed<'_>) -> String {
 }
 
 /// Tells `changes` what `payload` says; one that cannot be read may say anything.
-#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "without the engine that notifies"))]
-pub(super) fn tell(changes: &Changes, payload: &str) {
+fn tell(changes: &Changes, payload: &str) {
     if payload == "policy" {
         return changes.tell(&Changed::Policy);
     }
@@ -63,7 +62,24 @@ impl Database {
     /// # Errors
     /// `Unavailable` when the connection is lost; whatever was changed meanwhile is not told.
     pub async fn listen(&self, changes: &Changes) -> Result<Listened, StoreError> {
-        self.engine().listen(changes).await
+        self.listen_to(CHANNEL, |payload| match payload {
+            Some(payload) => tell(changes, payload),
+            None => changes.tell(&Changed::Unknown),
+        })
+        .await
+    }
+
+    /// Calls `heard` with the payload of each notification of that channel, and with none when some may have been missed, for as
+    /// long as it is polled and the connection lives. It must not wait. An engine that brings no news, SQLite, says so at once.
+    ///
+    /// # Errors
+    /// `Unavailable` when the connection is lost.
+    pub async fn listen_to(
+        &self,
+        channel: &'static str,
+        heard: impl Fn(Option<&str>) + Send + Sync,
+    ) -> Result<Listened, StoreError> {
+        self.engine().listen(channel, &heard).await
     }
 }
 

@@ -10,10 +10,10 @@ use sqlx::{
 };
 
 use super::{
-    Changed, Changes, Documents, StoreError, StoreErrorKind,
-    database::{Database, DatabaseOptions, Engine, EngineTransaction, Row},
+    Documents, StoreError, StoreErrorKind,
+    database::{Database, DatabaseOptions, Engine, EngineTransaction, Heard, Row},
     driver::{Driver, DriverTransaction, open, prepare, store_error},
-    listen::{self, Listened},
+    listen::Listened,
     sql::Index,
     statement::{Dialect, SqlValue, Statement},
 };
@@ -176,16 +176,27 @@ impl Engine for PostgresEngine {
         made
     }
 
-    async fn listen(&self, changes: &Changes) -> Result<Listened, StoreError> {
+    async fn change(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        if self.row_level_security && statement.scope().is_some() {
+            let mut transaction = self.begin(statement.scope()).await?;
+            let rows = transaction.fetch(statement).await?;
+            transaction.commit().await?;
+            return Ok(rows);
+        }
+        let rows = Postgres::bind(statement).fetch_all(&self.pool).await.map_err(store_error)?;
+        rows.iter().map(Postgres::decode).collect()
+    }
+
+    async fn listen(&self, channel: &'static str, heard: &Heard<'_>) -> Result<Listened, StoreError> {
         let mut listener = PgListener::connect_with(&self.pool).await.map_err(store_error)?;
-        listener.listen(listen::CHANNEL).await.map_err(store_error)?;
-        // whatever was changed before it listened
-        changes.tell(&Changed::Unknown);
+        listener.listen(channel).await.map_err(store_error)?;
+        // whatever was told before it listened
+        heard(None);
         loop {
             match listener.try_recv().await.map_err(store_error)? {
-                Some(notification) => listen::tell(changes, notification.payload()),
+                Some(notification) => heard(Some(notification.payload())),
                 // the connection was lost and will be made anew
-                None => changes.tell(&Changed::Unknown),
+                None => heard(None),
             }
         }
     }

@@ -1,3 +1,8 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use crate::store::{
     StoreErrorKind,
     database::{Database, Transaction},
@@ -29,7 +34,10 @@ pub async fn transactions_keep_all_or_nothing(database: &Database) {
         .unwrap();
     setup.commit().await.unwrap();
 
+    let (done, told) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut committed = database.begin().await.unwrap();
+    let told_by = Arc::clone(&told);
+    committed.after_commit(move || told_by.store(1, Ordering::SeqCst));
     run(&mut committed, INSERT, 1_i64).await;
     committed.savepoint().await.unwrap();
     run(&mut committed, INSERT, 2_i64).await;
@@ -39,15 +47,30 @@ pub async fn transactions_keep_all_or_nothing(database: &Database) {
     run(&mut committed, INSERT, 4_i64).await;
     committed.release_savepoint().await.unwrap();
     assert!(numbers(database).await.is_empty(), "nobody sees what is not committed");
+    assert_eq!(told.load(Ordering::SeqCst), 0);
     committed.commit().await.unwrap();
-    assert_eq!(numbers(database).await, [1, 2, 4]);
+    assert_eq!((numbers(database).await, told.load(Ordering::SeqCst)), (vec![1, 2, 4], 1));
 
     let mut dropped = database.begin().await.unwrap();
     run(&mut dropped, INSERT, 5_i64).await;
     drop(dropped);
     let mut undone = database.begin().await.unwrap();
+    let done_by = Arc::clone(&done);
+    undone.after_commit(move || done_by.store(1, Ordering::SeqCst));
     run(&mut undone, INSERT, 6_i64).await;
     undone.rollback().await.unwrap();
+    assert_eq!((numbers(database).await, done.load(Ordering::SeqCst)), (vec![1, 2, 4], 0));
+    let mut returned = Statement::new(database.dialect());
+    returned
+        .push("update contract set n = n + ")
+        .bind(1_i64)
+        .push(" where n = ")
+        .bind(4_i64)
+        .push(" returning n");
+    assert_eq!(database.change(returned).await.unwrap().remove(0).integer(0).unwrap(), 5);
+    let mut back = Statement::new(database.dialect());
+    back.push("update contract set n = ").bind(4_i64).push(" where n = ").bind(5_i64);
+    assert!(database.change(back).await.unwrap().is_empty());
     assert_eq!(numbers(database).await, [1, 2, 4]);
 
     let mut twice = database.begin().await.unwrap();

@@ -1,10 +1,12 @@
 //! Benchmarks: ours beside a named baseline, in one run on one machine, as ratios.
 //!
 //! `http` starts a server of its own for each engine, with the baselines' routes beside the catalog's, and loads both from another
-//! process over keep-alive connections. `seed` fills a database with the data that it runs on. `authz` asks the embedded RBAC engine.
+//! process over keep-alive connections. `seed` fills a database with the data that it runs on. `authz` asks the embedded RBAC engine. `jobs`
+//! fills and drains the queue.
 
 mod authz;
 mod bench;
+mod jobs;
 mod layers;
 mod load;
 mod neighbour;
@@ -41,6 +43,7 @@ async fn run(matches: &ArgMatches) -> Result<(), AnyError> {
     match matches.subcommand() {
         Some(("layers", matches)) => layers::run(number(matches, "rounds")).await,
         Some(("http", matches)) => bench::run(&plan(matches)).await,
+        Some(("jobs", matches)) => jobs::run(&jobs::plan(matches)).await,
         Some(("authz", matches)) => authz::run(authz::plan(matches), |_| Ok(Vec::new())),
         Some(("seed", matches)) => {
             let url = text(matches, "database-url").ok_or("a database is needed")?;
@@ -117,6 +120,7 @@ fn command() -> Command {
                 ),
         )
         .subcommand(authz::command())
+        .subcommand(jobs::command())
         .subcommand(
             Command::new("layers").about("What each layer adds to a request, without a network").arg(number(
                 "rounds",

@@ -16,8 +16,8 @@ use sqlx::{
 
 use self::reader::Readers;
 use super::{
-    Changes, Documents, StoreError, StoreErrorKind,
-    database::{Database, DatabaseOptions, Engine, EngineTransaction, Row},
+    Documents, StoreError, StoreErrorKind,
+    database::{Database, DatabaseOptions, Engine, EngineTransaction, Heard, Row},
     driver::{Driver, DriverTransaction, open, prepare, store_error},
     listen::Listened,
     sql::Index,
@@ -136,7 +136,14 @@ impl Engine for SqliteEngine {
         Ok(made)
     }
 
-    async fn listen(&self, _: &Changes) -> Result<Listened, StoreError> {
+    async fn change(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        let mut transaction = self.begin(None).await?;
+        let rows = transaction.fetch(statement).await?;
+        transaction.commit().await?;
+        Ok(rows)
+    }
+
+    async fn listen(&self, _: &'static str, _: &Heard<'_>) -> Result<Listened, StoreError> {
         Ok(Listened::Unsupported)
     }
 

@@ -1,0 +1,43 @@
+use catalog_core::http::Shape;
+
+use crate::record::JobState;
+
+pub(super) fn shapes() -> Vec<(String, Shape)> {
+    let state = || Shape::one_of(&JobState::ALL.map(JobState::as_str));
+    let progress = Shape::object([
+        ("done", Shape::integer()),
+        ("total?", Shape::integer()),
+        ("message?", Shape::string()),
+    ]);
+    let job = Shape::object([
+        ("id", Shape::uuid()),
+        ("namespace", Shape::string()),
+        ("queue", Shape::string()),
+        ("kind", Shape::string()),
+        ("plugin?", Shape::string()),
+        ("sourceId?", Shape::string()),
+        ("requestedBy?", Shape::string()),
+        ("requestedAt", Shape::time()),
+        ("state", state()),
+        ("scheduled", Shape::boolean().described("Queued, and not due before `nextAttemptAt`.")),
+        ("dead", Shape::boolean().described("Failed, after as many attempts as it may have.")),
+        ("cancelRequested", Shape::boolean().described("Its handler is told to give up.")),
+        ("progress?", progress),
+        ("attemptCount", Shape::integer()),
+        ("maxAttempts", Shape::integer()),
+        ("nextAttemptAt?", Shape::time()),
+        ("startedAt?", Shape::time()),
+        ("finishedAt?", Shape::time()),
+        ("lastError?", Shape::string()),
+        ("idempotencyKey?", Shape::string()),
+        ("result?", Shape::any()),
+    ]);
+    let list = Shape::object([
+        ("items", Shape::list(Shape::named("Job"))),
+        ("size", Shape::integer()),
+        ("pageSize", Shape::integer()),
+        ("nextPageToken?", Shape::string()),
+    ]);
+    let status = Shape::object([("jobId", Shape::uuid()), ("status", state())]);
+    vec![("Job".into(), job), ("JobList".into(), list), ("JobStatus".into(), status)]
+}

@@ -1,0 +1,126 @@
+use std::sync::Arc;
+
+use catalog_core::{
+    clock::Timestamp,
+    store::{
+        MemoryTransaction, StoreError,
+        hook::{Stock, check_quota},
+    },
+};
+
+use super::{Kept, Live, MemoryJobStore, Phase, State};
+use crate::{
+    new_job::{Due, Enqueued, IDEMPOTENT, NewJob},
+    store::EnqueueStore,
+    wake::Wakes,
+};
+
+impl EnqueueStore for MemoryJobStore {
+    type Transaction = MemoryTransaction;
+
+    async fn enqueue(&self, jobs: &[NewJob]) -> Result<Vec<Enqueued>, StoreError> {
+        self.enqueue_within(&mut MemoryTransaction::default(), jobs).await
+    }
+
+    async fn enqueue_within(
+        &self,
+        transaction: &mut MemoryTransaction,
+        jobs: &[NewJob],
+    ) -> Result<Vec<Enqueued>, StoreError> {
+        for job in jobs {
+            self.admission.admit(transaction, &job.namespace).await?;
+        }
+        let enqueued = self.with(|state, now| {
+            let mut enqueued = Vec::with_capacity(jobs.len());
+            for job in jobs {
+                let outcome = state.enqueue(job, now);
+                enqueued.push(outcome);
+            }
+            for job in jobs {
+                let limit = self.admission.limit(&job.namespace, Stock::LiveJobs);
+                let used = state.live.values().filter(|live| live.job.namespace == job.namespace).count();
+                let change = enqueued.iter().filter(|outcome| outcome.is_new()).count();
+                let signed = |count| i64::try_from(count).unwrap_or(i64::MAX);
+                if let Err(refused) = check_quota(Stock::LiveJobs, signed(used), signed(change), limit) {
+                    state.take_back(jobs, &enqueued);
+                    return Err(refused);
+                }
+            }
+            Ok(enqueued)
+        })?;
+        for job in jobs {
+            self.wakes.wake(&job.queue);
+        }
+        Ok(enqueued)
+    }
+
+    fn wakes(&self) -> &Wakes {
+        &self.wakes
+    }
+
+    async fn listen(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl State {
+    fn enqueue(&mut self, job: &NewJob, now: Timestamp) -> Enqueued {
+        if let Some(key) = &job.idempotency_key {
+            let same = self.kept.values_mut().find(|kept| {
+                kept.job.namespace == job.namespace && kept.idempotency_key.as_ref() == Some(key)
+            });
+            match same {
+                Some(kept) if now.saturating_since(kept.requested_at) >= IDEMPOTENT => {
+                    kept.idempotency_key = None;
+                }
+                Some(kept) if kept.job.digest() == job.digest() => return Enqueued::Replayed(kept.job.id),
+                Some(kept) => return Enqueued::Mismatched(kept.job.id),
+                None => {}
+            }
+        }
+        if let Some(live) = job.unique_key.as_ref().and_then(|_| self.unique(job)) {
+            return Enqueued::Live(live.job.id);
+        }
+        let due = match job.due {
+            Due::Now => now,
+            Due::After(span) => now.saturating_add(span),
+            Due::At(time) => time,
+        };
+        let phase = if due > now { Phase::Scheduled } else { Phase::Ready };
+        let shared = Arc::new(job.clone());
+        let live =
+            Live { job: Arc::clone(&shared), phase, attempt: 0, token: 0, until: due, cancel_by: None };
+        let kept = Kept {
+            idempotency_key: job.idempotency_key.clone(),
+            job: shared,
+            requested_at: now,
+            finished: None,
+            dead: false,
+            attempt: 0,
+            started_at: None,
+            progress: None,
+            error: None,
+            result: None,
+        };
+        self.live.insert(job.id, live);
+        self.kept.insert((job.namespace.clone(), job.id), kept);
+        Enqueued::New(job.id)
+    }
+
+    /// The live job of the same tenant with the same unique key.
+    pub(super) fn unique(&self, job: &NewJob) -> Option<&Live> {
+        let same = |live: &&Live| {
+            job.unique_key.is_some()
+                && live.job.namespace == job.namespace
+                && live.job.unique_key == job.unique_key
+        };
+        self.live.values().find(same)
+    }
+
+    fn take_back(&mut self, jobs: &[NewJob], enqueued: &[Enqueued]) {
+        for (job, _) in jobs.iter().zip(enqueued).filter(|(_, outcome)| outcome.is_new()) {
+            self.live.remove(&job.id);
+            self.kept.remove(&(job.namespace.clone(), job.id));
+        }
+    }
+}

@@ -1,0 +1,127 @@
+use std::time::Duration;
+
+use catalog_core::{
+    clock::Timestamp,
+    store::{StoreError, StoreErrorKind},
+    tenant::TenantScope,
+};
+use uuid::Uuid;
+
+use super::{Kept, Live, MemoryJobStore, Phase, State};
+use crate::{
+    record::{Cancel, JobQuery, JobRecord, JobState, Retried},
+    store::RecordStore,
+};
+
+impl RecordStore for MemoryJobStore {
+    async fn list(&self, scope: &TenantScope, query: &JobQuery) -> Result<Vec<JobRecord>, StoreError> {
+        Ok(self.with(|state, _| {
+            let of_scope = state.kept.values().filter(|kept| scope.covers(&kept.job.namespace));
+            let mut records: Vec<JobRecord> = of_scope
+                .map(|kept| shown(kept, state.live.get(&kept.job.id)))
+                .filter(|record| query.matches(record))
+                .collect();
+            records.sort_unstable_by_key(|record| std::cmp::Reverse(record.id));
+            records.truncate(query.size.get() + 1);
+            records
+        }))
+    }
+
+    async fn find(&self, scope: &TenantScope, id: Uuid) -> Result<Option<JobRecord>, StoreError> {
+        Ok(self.with(|state, _| {
+            let kept = state.find(scope, id)?;
+            Some(shown(kept, state.live.get(&id)))
+        }))
+    }
+
+    async fn cancel(
+        &self,
+        scope: &TenantScope,
+        id: Uuid,
+        grace: Duration,
+    ) -> Result<Option<Cancel>, StoreError> {
+        scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
+        Ok(self.with(|state, now| {
+            let finished = state.find(scope, id)?.finished;
+            if let Some((state, _)) = finished {
+                return Some(Cancel::Finished(state));
+            }
+            let live = state.live.get_mut(&id)?;
+            if live.phase == Phase::Running {
+                live.cancel_by.get_or_insert(now.saturating_add(grace));
+                return Some(Cancel::Requested);
+            }
+            state.finish(id, JobState::Canceled, now);
+            Some(Cancel::Canceled)
+        }))
+    }
+
+    async fn retry(&self, scope: &TenantScope, id: Uuid) -> Result<Option<Retried>, StoreError> {
+        scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
+        let retried = self.with(|state, now| state.retry(scope, id, now));
+        if retried == Some(Retried::Queued) {
+            self.wakes.wake_all();
+        }
+        Ok(retried)
+    }
+}
+
+impl State {
+    fn find(&self, scope: &TenantScope, id: Uuid) -> Option<&Kept> {
+        self.kept.values().find(|kept| kept.job.id == id && scope.covers(&kept.job.namespace))
+    }
+
+    fn retry(&mut self, scope: &TenantScope, id: Uuid, now: Timestamp) -> Option<Retried> {
+        let kept = self.find(scope, id)?;
+        let job = kept.job.clone();
+        match kept.finished {
+            None => return Some(Retried::Live),
+            Some((JobState::Succeeded, _)) => return Some(Retried::Succeeded),
+            Some(_) => {}
+        }
+        if let Some(other) = self.unique(&job) {
+            return Some(Retried::Conflict(other.job.id));
+        }
+        let kept = self.kept(&job.namespace, id)?;
+        kept.finished = None;
+        kept.dead = false;
+        kept.attempt = 0;
+        kept.progress = None;
+        let live = Live { job, phase: Phase::Ready, attempt: 0, token: 0, until: now, cancel_by: None };
+        self.live.insert(id, live);
+        Some(Retried::Queued)
+    }
+}
+
+fn shown(kept: &Kept, live: Option<&Live>) -> JobRecord {
+    let job = &kept.job;
+    let state = match (kept.finished, live) {
+        (Some((state, _)), _) => state,
+        (None, Some(live)) if live.phase == Phase::Running => JobState::Running,
+        (None, _) => JobState::Queued,
+    };
+    let scheduled = live.filter(|live| live.phase == Phase::Scheduled);
+    JobRecord {
+        id: job.id,
+        namespace: job.namespace.clone(),
+        queue: job.queue.clone(),
+        kind: job.kind.clone(),
+        plugin: job.plugin.clone(),
+        source_id: job.source.clone(),
+        requested_by: job.requested_by.clone(),
+        requested_at: kept.requested_at,
+        state,
+        scheduled: scheduled.is_some(),
+        dead: kept.dead,
+        cancel_requested: live.is_some_and(|live| live.cancel_by.is_some()),
+        progress: kept.progress.clone(),
+        attempt_count: live.map_or(kept.attempt, |live| live.attempt),
+        max_attempts: job.max_attempts,
+        next_attempt_at: scheduled.map(|live| live.until),
+        started_at: kept.started_at,
+        finished_at: kept.finished.map(|(_, at)| at),
+        last_error: kept.error.clone(),
+        idempotency_key: kept.idempotency_key.clone(),
+        result: kept.result.as_ref().and_then(|result| serde_json::from_str(result).ok()),
+    }
+}

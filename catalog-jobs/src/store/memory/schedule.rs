@@ -1,0 +1,59 @@
+use catalog_core::{clock::Timestamp, name::Namespace, store::StoreError};
+
+use super::MemoryJobStore;
+use crate::{
+    name::LimitKey,
+    new_job::NewJob,
+    schedule::Schedule,
+    store::{DueSchedule, EnqueueStore, ScheduleStore},
+};
+
+impl ScheduleStore for MemoryJobStore {
+    async fn put_schedule(&self, schedule: &Schedule, due: Timestamp) -> Result<(), StoreError> {
+        self.with(|state, _| {
+            let key = (schedule.namespace.clone(), schedule.name.clone());
+            match state.schedules.get(&key) {
+                Some(same) if same.schedule == *schedule => {}
+                _ => drop(state.schedules.insert(key, DueSchedule { schedule: schedule.clone(), due })),
+            }
+        });
+        Ok(())
+    }
+
+    async fn remove_schedule(&self, namespace: &Namespace, name: &LimitKey) -> Result<(), StoreError> {
+        self.with(|state, _| state.schedules.remove(&(namespace.clone(), name.clone())));
+        Ok(())
+    }
+
+    async fn soonest_schedules_any_tenant(&self, most: usize) -> Result<Vec<DueSchedule>, StoreError> {
+        Ok(self.with(|state, _| {
+            let mut all: Vec<DueSchedule> = state.schedules.values().cloned().collect();
+            all.sort_by_key(|due| due.due);
+            all.truncate(most);
+            all
+        }))
+    }
+
+    async fn fire_schedule(
+        &self,
+        due: &DueSchedule,
+        next: Option<Timestamp>,
+        job: Option<&NewJob>,
+    ) -> Result<bool, StoreError> {
+        let taken = self.with(|state, _| {
+            let key = (due.schedule.namespace.clone(), due.schedule.name.clone());
+            let Some(there) = state.schedules.get_mut(&key).filter(|there| there.due == due.due) else {
+                return false;
+            };
+            match next {
+                Some(next) => there.due = next,
+                None => drop(state.schedules.remove(&key)),
+            }
+            true
+        });
+        if let Some(job) = job.filter(|_| taken) {
+            self.enqueue(std::slice::from_ref(job)).await?;
+        }
+        Ok(taken)
+    }
+}

@@ -1,0 +1,84 @@
+use std::time::Duration;
+
+use catalog_core::{
+    clock::Timestamp,
+    name::Namespace,
+    store::{Attribution, StoreError, StoreErrorKind, hook::Purge},
+    tenant::TenantScope,
+};
+use uuid::Uuid;
+
+use super::{MemoryJobStore, Phase};
+use crate::{
+    gate::Gate,
+    name::QueueName,
+    retention::Retention,
+    store::{Depth, UpkeepStore},
+};
+
+impl UpkeepStore for MemoryJobStore {
+    async fn set_paused(&self, gate: &Gate, paused: bool) -> Result<(), StoreError> {
+        self.with(
+            |state, _| if paused { state.paused.insert(gate.clone()) } else { state.paused.remove(gate) },
+        );
+        self.wakes.wake_all();
+        Ok(())
+    }
+
+    async fn paused(&self) -> Result<Vec<Gate>, StoreError> {
+        Ok(self.with(|state, _| state.paused.iter().cloned().collect()))
+    }
+
+    async fn remove_finished_any_tenant(
+        &self,
+        retention: &Retention,
+        most: usize,
+    ) -> Result<usize, StoreError> {
+        Ok(self.with(|state, now| {
+            let over = |(key, kept): (&(Namespace, Uuid), &super::Kept)| {
+                let (state, at) = kept.finished?;
+                let age = now.saturating_since(at);
+                retention.of(state).is_some_and(|keep| age >= keep).then(|| key.clone())
+            };
+            let over: Vec<_> = state.kept.iter().filter_map(over).take(most).collect();
+            over.iter().filter(|key| state.kept.remove(key).is_some()).count()
+        }))
+    }
+
+    async fn depth_any_tenant(&self, queue: &QueueName) -> Result<Depth, StoreError> {
+        Ok(self.with(|state, now| {
+            let mut depth = Depth::default();
+            let mut oldest: Option<Timestamp> = None;
+            for live in state.live.values().filter(|live| live.job.queue == *queue) {
+                match live.phase {
+                    Phase::Running => depth.running += 1,
+                    Phase::Scheduled if live.until > now => depth.scheduled += 1,
+                    Phase::Scheduled | Phase::Ready => {
+                        depth.ready += 1;
+                        let kept = state.kept.get(&(live.job.namespace.clone(), live.job.id));
+                        let since = kept.map_or(now, |kept| kept.requested_at);
+                        oldest = Some(oldest.map_or(since, |oldest| oldest.min(since)));
+                    }
+                }
+            }
+            depth.oldest = oldest.map_or(Duration::ZERO, |oldest| now.saturating_since(oldest));
+            depth
+        }))
+    }
+}
+
+#[async_trait::async_trait]
+impl Purge for MemoryJobStore {
+    async fn purge(&self, scope: &TenantScope, _: &Attribution, most: usize) -> Result<usize, StoreError> {
+        let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
+        Ok(self.with(|state, _| {
+            let of_tenant = state.kept.keys().filter(|(of, _)| of == namespace);
+            let keys: Vec<_> = of_tenant.take(most).cloned().collect();
+            for key in &keys {
+                state.live.remove(&key.1);
+                state.kept.remove(key);
+            }
+            keys.len()
+        }))
+    }
+}

@@ -1,0 +1,57 @@
+use std::future::Future;
+
+use catalog_core::{clock::Timestamp, name::Namespace, store::StoreError};
+
+use crate::{name::LimitKey, new_job::NewJob, schedule::Schedule};
+
+/// A schedule, and when it is due.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DueSchedule {
+    /// The schedule.
+    pub schedule: Schedule,
+    /// When.
+    pub due: Timestamp,
+}
+
+/// Keeps schedules.
+pub trait ScheduleStore: Send + Sync + 'static {
+    /// Puts a schedule in the place of the tenant's one of that name, unless that is the same.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Conflict`, `Internal`.
+    fn put_schedule(
+        &self,
+        schedule: &Schedule,
+        due: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Takes a tenant's schedule away; one that is not there is no error.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Conflict`, `Internal`.
+    fn remove_schedule(
+        &self,
+        namespace: &Namespace,
+        name: &LimitKey,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The schedules of any tenant that are due first.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Corrupt`, `Internal`.
+    fn soonest_schedules_any_tenant(
+        &self,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<DueSchedule>, StoreError>> + Send;
+
+    /// Enqueues the job of a schedule that is due, and says when it is due next, none is never; gives whether nobody else did so before.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Conflict`, `Internal`; nothing was enqueued then.
+    fn fire_schedule(
+        &self,
+        due: &DueSchedule,
+        next: Option<Timestamp>,
+        job: Option<&NewJob>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}

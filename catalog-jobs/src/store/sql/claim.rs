@@ -1,0 +1,166 @@
+use std::time::Duration;
+
+use catalog_core::store::{StoreError, statement::Dialect};
+
+use super::{
+    SqlJobStore, id,
+    look::{Look, seen},
+    ms,
+    pick::claimed,
+    push_id,
+    rows::{Column, push_rows},
+};
+use crate::{
+    allot::{Rotation, Running, allot},
+    claim::{Beat, Claim, ClaimBatch, ClaimRequest, Claimed, Reaped, Renewed, Settlement},
+    store::{ClaimStore, HELD_BACK},
+};
+
+impl ClaimStore for SqlJobStore {
+    async fn claim_any_tenant(
+        &self,
+        request: &ClaimRequest,
+        rotation: &mut Rotation,
+    ) -> Result<ClaimBatch, StoreError> {
+        let mut look = self.look_around(request, rotation).await?;
+        if look.has_due() {
+            self.database.change(self.promote(request)).await?;
+            look = self.look_around(request, rotation).await?;
+        }
+        let mut batch = ClaimBatch { next_due: look.next_due, ..ClaimBatch::default() };
+        // the first of many lanes may all be of tenants that are paused
+        batch.more = look.full && !look.paused;
+        if look.paused || look.lanes.is_empty() {
+            return Ok(batch);
+        }
+        batch.claimed = self.claim(request, rotation, &look).await?;
+        batch.more |= !batch.claimed.is_empty();
+        if batch.claimed.is_empty() && !request.limits.is_unlimited() {
+            batch.next_due = Some(batch.next_due.map_or(HELD_BACK, |due| due.min(HELD_BACK)));
+        }
+        Ok(batch)
+    }
+
+    async fn renew(&self, beats: &[Beat], lease: Duration) -> Result<Vec<Renewed>, StoreError> {
+        if beats.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut update = self.statement();
+        update.push("update catalog_jobs_live set until_ms = ").bind(ms(lease));
+        update.push(match update.dialect() {
+            Dialect::Sqlite => " + ",
+            Dialect::Postgres => "::bigint + ",
+        });
+        self.push_now(&mut update);
+        update.push(", progress = coalesce(d.job_progress, progress) from (select d.* from ");
+        push_rows(&mut update, &BEAT, beats)?;
+        update.push(HELD);
+        if update.dialect() == Dialect::Postgres {
+            // who makes an effect has locked its claim until that is committed; the others are not to wait for it
+            update.push(" for update of j skip locked");
+        }
+        update.push(") as d where id = d.job_id returning ");
+        push_id(&mut update, "id").push(", token, cancel_by_ms is not null");
+        let mut renewed: Vec<(uuid::Uuid, i64, bool)> = Vec::with_capacity(beats.len());
+        for mut row in self.database.change(update).await? {
+            renewed.push((id(&row.text(0)?)?, row.integer(1)?, row.boolean(2)?));
+        }
+        let of = |claim: &Claim, renewed: &[(uuid::Uuid, i64, bool)]| {
+            let found = renewed.iter().find(|(id, token, _)| *id == claim.id && *token == claim.token)?;
+            Some(if found.2 { Renewed::CancelRequested } else { Renewed::Held })
+        };
+        let mut all: Vec<Option<Renewed>> = beats.iter().map(|beat| of(&beat.claim, &renewed)).collect();
+        let left: Vec<Beat> = beats
+            .iter()
+            .zip(&all)
+            .filter(|(_, renewed)| renewed.is_none())
+            .map(|(beat, _)| beat.clone())
+            .collect();
+        if !left.is_empty() && self.database.dialect() == Dialect::Postgres {
+            let held = self.held(&left).await?;
+            for (beat, renewed) in beats.iter().zip(&mut all).filter(|(_, renewed)| renewed.is_none()) {
+                *renewed = of(&beat.claim, &held);
+            }
+        }
+        Ok(all.into_iter().map(|renewed| renewed.unwrap_or(Renewed::Lost)).collect())
+    }
+
+    async fn settle(&self, ended: &[Settlement]) -> Result<Vec<bool>, StoreError> {
+        if ended.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut transaction = self.database.begin().await?;
+        let held = self.settle_within(&mut transaction, ended).await?;
+        transaction.commit().await?;
+        Ok(held)
+    }
+
+    async fn reap_any_tenant(&self, most: usize) -> Result<Reaped, StoreError> {
+        self.reap(most).await
+    }
+}
+
+const BEAT: [Column<Beat>; 4] = [
+    Column::id("job_id", |beat| beat.claim.id),
+    Column::integer("job_token", |beat| beat.claim.token),
+    Column::text("job_namespace", |beat| Some(beat.claim.namespace.to_string())),
+    Column::text("job_progress", |beat| {
+        beat.progress.as_ref().and_then(|progress| serde_json::to_string(progress).ok())
+    }),
+];
+
+/// Joins what is held by the claims of `d`. What runs is of phase 2, but a planner that was told so would walk through the index of
+/// what runs, and all that ever ran, instead of asking for the ids.
+pub(super) const HELD: &str = " join catalog_jobs_live j on j.id = d.job_id and j.token = d.job_token and j.namespace = d.job_namespace and j.phase > 1";
+
+impl SqlJobStore {
+    async fn look_around(&self, request: &ClaimRequest, rotation: &mut Rotation) -> Result<Look, StoreError> {
+        let rows = self.database.fetch(self.look(request, rotation)).await?;
+        seen(request, rotation, rows)
+    }
+
+    async fn claim(
+        &self,
+        request: &ClaimRequest,
+        rotation: &mut Rotation,
+        look: &Look,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let unlimited = request.limits.is_unlimited();
+        let postgres = self.database.dialect() == Dialect::Postgres;
+        let none = Running::default();
+        if unlimited && postgres {
+            let shares = allot(&look.lanes, &none, &request.limits, request.most, rotation);
+            let rows = self.database.change(self.claim_shares(request, &shares)?).await?;
+            return rows.into_iter().map(claimed).collect();
+        }
+        let mut transaction = self.database.begin().await?;
+        let running = if unlimited {
+            none
+        } else {
+            self.take_turn(&mut transaction, request).await?;
+            self.running(&mut transaction, request).await?
+        };
+        let shares = allot(&look.lanes, &running, &request.limits, request.most, rotation);
+        if shares.is_empty() {
+            transaction.rollback().await?;
+            return Ok(Vec::new());
+        }
+        let rows = if postgres {
+            transaction.fetch(self.claim_shares(request, &shares)?).await?
+        } else {
+            self.claim_steps(&mut transaction, request, &shares).await?
+        };
+        transaction.commit().await?;
+        rows.into_iter().map(claimed).collect()
+    }
+
+    /// Which claims are held, without waiting for who has locked them.
+    async fn held(&self, beats: &[Beat]) -> Result<Vec<(uuid::Uuid, i64, bool)>, StoreError> {
+        let mut select = self.statement();
+        push_id(select.push("select "), "j.id").push(", j.token, j.cancel_by_ms is not null from ");
+        push_rows(&mut select, &BEAT, beats)?;
+        select.push(HELD);
+        let rows = self.database.fetch(select).await?;
+        rows.into_iter().map(|mut row| Ok((id(&row.text(0)?)?, row.integer(1)?, row.boolean(2)?))).collect()
+    }
+}

@@ -1,0 +1,184 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use catalog_core::{
+    name::Namespace,
+    store::{
+        StoreError, StoreErrorKind,
+        database::Transaction,
+        hook::{Stock, check_quota},
+        statement::Dialect,
+    },
+};
+use uuid::Uuid;
+
+use super::{
+    SqlJobStore, notify,
+    rows::{Column, push_rows},
+    signed,
+};
+use crate::{
+    gate::Gate,
+    name::QueueName,
+    new_job::{Enqueued, NewJob},
+    store::EnqueueStore,
+    wake::Wakes,
+};
+
+/// How often a key is looked for that another transaction takes and gives back meanwhile.
+const TRIES: usize = 3;
+/// From so many jobs on they are written in several statements of one transaction.
+const AT_ONCE: usize = 1_000;
+
+impl EnqueueStore for SqlJobStore {
+    type Transaction = Transaction;
+
+    async fn enqueue(&self, jobs: &[NewJob]) -> Result<Vec<Enqueued>, StoreError> {
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let plain = |job: &NewJob| job.unique_key.is_none() && job.idempotency_key.is_none();
+        if self.database.dialect() == Dialect::Postgres
+            && self.admission.is_none()
+            && jobs.len() <= AT_ONCE
+            && jobs.iter().all(plain)
+        {
+            self.database.change(self.insert_both(jobs)?).await?;
+            for queue in queues(jobs) {
+                self.wakes.wake(queue);
+                self.notifier.told(queue).await;
+            }
+            return Ok(jobs.iter().map(|job| Enqueued::New(job.id)).collect());
+        }
+        let mut transaction = self.database.begin().await?;
+        let enqueued = self.enqueue_within(&mut transaction, jobs).await?;
+        transaction.commit().await?;
+        Ok(enqueued)
+    }
+
+    async fn enqueue_within(
+        &self,
+        transaction: &mut Transaction,
+        jobs: &[NewJob],
+    ) -> Result<Vec<Enqueued>, StoreError> {
+        let limits = self.admit(transaction, jobs).await?;
+        self.forget_keys(transaction, jobs).await?;
+        let mut outcomes: HashMap<Uuid, Enqueued> = HashMap::new();
+        let mut left = jobs.to_vec();
+        // in one order of keys, so that two batches do not wait for each other
+        left.sort_by(|a, b| key(a).cmp(&key(b)));
+        for _ in 0..TRIES {
+            self.insert(transaction, &left, &mut outcomes).await?;
+            left.retain(|job| !outcomes.contains_key(&job.id));
+            if left.is_empty() {
+                break;
+            }
+            let there = self.there(transaction, &left).await?;
+            let found = left.iter().zip(there).filter_map(|(job, there)| Some((job.id, there?)));
+            outcomes.extend(found);
+            left.retain(|job| !outcomes.contains_key(&job.id));
+        }
+        if !left.is_empty() {
+            return Err(StoreErrorKind::Conflict.into());
+        }
+        self.keep_quotas(transaction, jobs, &outcomes, &limits).await?;
+        for queue in queues(jobs) {
+            self.notifier.notify(transaction, queue).await?;
+            let (wakes, queue) = (self.wakes.clone(), queue.clone());
+            transaction.after_commit(move || wakes.wake(&queue));
+        }
+        let outcome = |job: &NewJob| outcomes.get(&job.id).copied();
+        jobs.iter().map(outcome).collect::<Option<_>>().ok_or_else(|| StoreErrorKind::Conflict.into())
+    }
+
+    fn wakes(&self) -> &Wakes {
+        &self.wakes
+    }
+
+    async fn listen(&self) -> Result<(), StoreError> {
+        notify::listen(&self.database, &self.wakes).await
+    }
+}
+
+fn queues(jobs: &[NewJob]) -> BTreeSet<&QueueName> {
+    jobs.iter().map(|job| &job.queue).collect()
+}
+
+fn key(job: &NewJob) -> (&str, Option<&str>, Option<&str>) {
+    (job.namespace.as_str(), job.idempotency_key.as_deref(), job.unique_key.as_deref())
+}
+
+const ID: [Column<(Namespace, Uuid)>; 2] = [
+    Column::text("job_namespace", |(namespace, _)| Some(namespace.to_string())),
+    Column::id("job_id", |(_, id)| *id),
+];
+
+impl SqlJobStore {
+    /// Asks whether the tenants may have jobs, and how many. Those that have a limit are then taken one by one.
+    async fn admit(
+        &self,
+        transaction: &mut Transaction,
+        jobs: &[NewJob],
+    ) -> Result<BTreeMap<Namespace, u64>, StoreError> {
+        let Some(admission) = &self.admission else { return Ok(BTreeMap::new()) };
+        let tenants: BTreeSet<&Namespace> = jobs.iter().map(|job| &job.namespace).collect();
+        let mut limits = BTreeMap::new();
+        for namespace in tenants {
+            admission.admit(transaction, namespace).await?;
+            if let Some(limit) = admission.limit(namespace, Stock::LiveJobs) {
+                limits.insert(namespace.clone(), limit);
+            }
+        }
+        let gates: Vec<String> =
+            limits.keys().map(|namespace| Gate::Tenant(namespace.clone()).to_string()).collect();
+        self.lock(transaction, &gates).await?;
+        Ok(limits)
+    }
+
+    async fn keep_quotas(
+        &self,
+        transaction: &mut Transaction,
+        jobs: &[NewJob],
+        outcomes: &HashMap<Uuid, Enqueued>,
+        limits: &BTreeMap<Namespace, u64>,
+    ) -> Result<(), StoreError> {
+        for (namespace, limit) in limits {
+            let is_new = |job: &&NewJob| {
+                job.namespace == *namespace && outcomes.get(&job.id).is_some_and(|outcome| outcome.is_new())
+            };
+            let new = jobs.iter().filter(is_new).count();
+            let mut select = self.statement();
+            select.push("select count(*) from catalog_jobs_live where namespace = ").bind(namespace.as_str());
+            let mut rows = transaction.fetch(select).await?;
+            let used = rows.first_mut().ok_or(StoreErrorKind::Corrupt)?.integer(0)?;
+            check_quota(Stock::LiveJobs, used, signed(new), Some(*limit))?;
+        }
+        Ok(())
+    }
+
+    /// Writes those whose keys are free.
+    async fn insert(
+        &self,
+        transaction: &mut Transaction,
+        jobs: &[NewJob],
+        outcomes: &mut HashMap<Uuid, Enqueued>,
+    ) -> Result<(), StoreError> {
+        let recorded = self.insert_records(transaction, jobs).await?;
+        let recorded: Vec<NewJob> = jobs.iter().filter(|job| recorded.contains(&job.id)).cloned().collect();
+        let live = self.insert_live(transaction, &recorded).await?;
+        let is_live = |job: &&NewJob| live.contains(&job.id);
+        outcomes.extend(recorded.iter().filter(is_live).map(|job| (job.id, Enqueued::New(job.id))));
+        let undone: Vec<(Namespace, Uuid)> = recorded
+            .iter()
+            .filter(|job| !live.contains(&job.id))
+            .map(|job| (job.namespace.clone(), job.id))
+            .collect();
+        if !undone.is_empty() {
+            let mut delete = self.statement();
+            delete.push("delete from catalog_jobs_records where (namespace, id) in (select d.job_namespace, d.job_id from ");
+            push_rows(&mut delete, &ID, &undone)?;
+            delete.push(")");
+            transaction.execute(delete).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,321 @@
+use std::collections::{HashMap, HashSet};
+
+use catalog_core::store::{
+    StoreError, StoreErrorKind,
+    database::Transaction,
+    hook::Fence,
+    statement::{Dialect, Statement},
+};
+use uuid::Uuid;
+
+use super::{
+    SqlJobStore, bind_id,
+    claim::HELD,
+    corrupt, id, ms, push_id,
+    rows::{Column, push_rows},
+};
+use crate::{
+    claim::{Claim, Outcome, Reaped, Settlement},
+    store::{CompleteStore, LEASE_LOST},
+};
+
+/// What is written of a job that is over.
+pub(super) struct Finished {
+    pub(super) claim: Claim,
+    pub(super) state: i64,
+    pub(super) error: Option<String>,
+    pub(super) result: Option<String>,
+    pub(super) progress: Option<String>,
+    pub(super) attempt: i64,
+    pub(super) started_ms: i64,
+}
+
+pub(super) const SUCCEEDED: i64 = 1;
+pub(super) const FAILED: i64 = 2;
+pub(super) const DEAD: i64 = 3;
+pub(super) const CANCELED: i64 = 4;
+
+const CLAIM: [Column<Finished>; 3] = [
+    Column::id("job_id", |ended| ended.claim.id),
+    Column::integer("job_token", |ended| ended.claim.token),
+    Column::text("job_namespace", |ended| Some(ended.claim.namespace.to_string())),
+];
+
+const FINISHED: [Column<Finished>; 8] = [
+    Column::id("job_id", |ended| ended.claim.id),
+    Column::text("job_namespace", |ended| Some(ended.claim.namespace.to_string())),
+    Column::integer("job_state", |ended| ended.state),
+    Column::text("job_error", |ended| ended.error.clone()),
+    Column::text("job_result", |ended| ended.result.clone()),
+    Column::text("job_progress", |ended| ended.progress.clone()),
+    Column::integer("job_attempt", |ended| ended.attempt),
+    Column::integer("job_started_ms", |ended| ended.started_ms),
+];
+
+/// A job that will be tried again.
+struct Again {
+    claim: Claim,
+    error: Option<String>,
+    progress: Option<String>,
+    after_ms: i64,
+    refund: bool,
+}
+
+const AGAIN: [Column<Again>; 7] = [
+    Column::id("job_id", |again| again.claim.id),
+    Column::integer("job_token", |again| again.claim.token),
+    Column::text("job_namespace", |again| Some(again.claim.namespace.to_string())),
+    Column::text("job_error", |again| again.error.clone()),
+    Column::text("job_progress", |again| again.progress.clone()),
+    Column::integer("job_after_ms", |again| again.after_ms),
+    Column::integer("job_refund", |again| again.refund.into()),
+];
+
+/// Makes a transaction fail when the claim is lost, and keeps the claim until it ends.
+#[derive(Clone, Debug)]
+pub struct SqlFence {
+    claim: Claim,
+}
+
+impl Fence<Transaction> for SqlFence {
+    async fn check(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let mut select = Statement::new(transaction.dialect());
+        push_id(select.push("select "), "id")
+            .push(" from catalog_jobs_live where token = ")
+            .bind(self.claim.token);
+        bind_id(select.push(" and id = "), self.claim.id).push(" and namespace = ");
+        select.bind(self.claim.namespace.as_str()).push(" and phase > 1");
+        if transaction.dialect() == Dialect::Postgres {
+            select.push(" for update");
+        }
+        if transaction.fetch(select).await?.is_empty() {
+            return Err(StoreErrorKind::Fenced.into());
+        }
+        Ok(())
+    }
+}
+
+impl CompleteStore for SqlJobStore {
+    type Transaction = Transaction;
+    type Fence = SqlFence;
+
+    fn fence(&self, claim: &Claim) -> SqlFence {
+        SqlFence { claim: claim.clone() }
+    }
+
+    async fn complete_within(
+        &self,
+        transaction: &mut Transaction,
+        claim: &Claim,
+        result: Option<String>,
+        done: Box<dyn FnOnce() + Send>,
+    ) -> Result<(), StoreError> {
+        let ended =
+            Settlement { claim: claim.clone(), outcome: Outcome::Succeeded { result }, progress: None };
+        if self.settle_within(transaction, &[ended]).await? != [true] {
+            return Err(StoreErrorKind::Fenced.into());
+        }
+        transaction.after_commit(done);
+        Ok(())
+    }
+}
+
+impl SqlJobStore {
+    pub(super) async fn settle_within(
+        &self,
+        transaction: &mut Transaction,
+        ended: &[Settlement],
+    ) -> Result<Vec<bool>, StoreError> {
+        let (mut over, mut again) = (Vec::new(), Vec::new());
+        for ended in ended {
+            match sort(ended)? {
+                Sorted::Over(finished) => over.push(finished),
+                Sorted::Again(retry) => again.push(retry),
+            }
+        }
+        let mut held: Vec<(Uuid, i64)> = self.requeue(transaction, &again).await?;
+        // what was not requeued is to be canceled, or is lost
+        again.retain(|again| !held.contains(&(again.claim.id, again.claim.token)));
+        over.extend(again.into_iter().map(canceled));
+        held.extend(self.finish(transaction, over).await?);
+        let held: HashSet<(Uuid, i64)> = held.into_iter().collect();
+        Ok(ended.iter().map(|ended| held.contains(&(ended.claim.id, ended.claim.token))).collect())
+    }
+
+    /// Has jobs wait again, unless they are to be canceled; gives which.
+    async fn requeue(
+        &self,
+        transaction: &mut Transaction,
+        again: &[Again],
+    ) -> Result<Vec<(Uuid, i64)>, StoreError> {
+        if again.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut update = self.statement();
+        update.push("update catalog_jobs_live set phase = case when d.job_after_ms > 0 then 1 else 0 end, until_ms = d.job_after_ms + ");
+        self.push_now(&mut update).push(
+            ", attempt = catalog_jobs_live.attempt - d.job_refund, worker = null, progress = coalesce(d.job_progress, progress) from (select d.* from ",
+        );
+        push_rows(&mut update, &AGAIN, again)?;
+        update.push(HELD).push(") as d where id = d.job_id and token = d.job_token and phase > 1 and cancel_by_ms is null returning ");
+        push_id(&mut update, "id").push(", token, queue");
+        let (mut held, mut queues) = (Vec::new(), std::collections::BTreeSet::new());
+        for mut row in transaction.fetch(update).await? {
+            held.push((id(&row.text(0)?)?, row.integer(1)?));
+            queues.insert(row.text(2)?);
+        }
+        let failed: Vec<&Again> = again.iter().filter(|again| again.error.is_some()).collect();
+        if !failed.is_empty() && !held.is_empty() {
+            let mut note = self.statement();
+            note.push("update catalog_jobs_records set error = d.job_error from ");
+            push_rows(&mut note, &AGAIN, again)?;
+            note.push(" where namespace = d.job_namespace and id = d.job_id and d.job_error is not null and state = 0");
+            transaction.execute(note).await?;
+        }
+        for queue in queues {
+            let queue = queue.parse().map_err(corrupt)?;
+            // who knows when the next one is due must look again, for this one may be due before
+            self.notifier.notify(transaction, &queue).await?;
+            let wakes = self.wakes.clone();
+            transaction.after_commit(move || wakes.wake(&queue));
+        }
+        Ok(held)
+    }
+
+    /// Takes jobs out of those that run, and writes what became of them; gives which were held.
+    pub(super) async fn finish(
+        &self,
+        transaction: &mut Transaction,
+        mut over: Vec<Finished>,
+    ) -> Result<Vec<(Uuid, i64)>, StoreError> {
+        if over.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut delete = self.statement();
+        delete.push("delete from catalog_jobs_live where phase > 1 and (id, token, namespace) in (select d.job_id, d.job_token, d.job_namespace from ");
+        push_rows(&mut delete, &CLAIM, &over)?;
+        delete.push(") returning ");
+        push_id(&mut delete, "id").push(", token, attempt, coalesce(started_ms, 0), progress");
+        let mut gone = HashMap::new();
+        for mut row in transaction.fetch(delete).await? {
+            let key = (id(&row.text(0)?)?, row.integer(1)?);
+            gone.insert(key, (row.integer(2)?, row.integer(3)?, row.take_text(4)?));
+        }
+        let mut held = Vec::with_capacity(gone.len());
+        over.retain_mut(|over| {
+            let key = (over.claim.id, over.claim.token);
+            let Some((attempt, started_ms, progress)) = gone.remove(&key) else { return false };
+            (over.attempt, over.started_ms) = (attempt, started_ms);
+            over.progress = over.progress.take().or(progress);
+            held.push(key);
+            true
+        });
+        self.write_finished(transaction, &over).await?;
+        Ok(held)
+    }
+
+    pub(super) async fn write_finished(
+        &self,
+        transaction: &mut Transaction,
+        over: &[Finished],
+    ) -> Result<(), StoreError> {
+        if over.is_empty() {
+            return Ok(());
+        }
+        let mut update = self.statement();
+        update.push("update catalog_jobs_records set state = d.job_state, attempt = d.job_attempt, started_ms = nullif(d.job_started_ms, 0), finished_ms = ");
+        self.push_now(&mut update).push(
+            ", error = case when d.job_state = 1 then null else coalesce(d.job_error, error) end, result = d.job_result, \
+             progress = d.job_progress from ",
+        );
+        push_rows(&mut update, &FINISHED, over)?;
+        update.push(" where namespace = d.job_namespace and id = d.job_id");
+        transaction.execute(update).await.map(drop)
+    }
+
+    pub(super) async fn reap(&self, most: usize) -> Result<Reaped, StoreError> {
+        let mut select = self.statement();
+        push_id(select.push("select "), "id").push(
+            ", namespace, token, case when cancel_by_ms is not null then 2 when attempt >= max_attempts then 1 else 0 end \
+             from catalog_jobs_live where phase = 2 and (until_ms <= ",
+        );
+        self.push_now(&mut select).push(" or cancel_by_ms <= ");
+        self.push_now(&mut select).push(") limit ").push_count(most);
+        // looking costs no lock; nothing is there to take nearly always
+        if self.database.fetch(select.clone()).await?.is_empty() {
+            return Ok(Reaped::default());
+        }
+        let mut transaction = self.database.begin().await?;
+        let rows = transaction.fetch(super::push_skip_locked(&mut select).clone()).await?;
+        let (mut again, mut over, mut reaped) = (Vec::new(), Vec::new(), Reaped::default());
+        for mut row in rows {
+            let claim = Claim {
+                id: id(&row.text(0)?)?,
+                namespace: row.text(1)?.parse().map_err(corrupt)?,
+                token: row.integer(2)?,
+            };
+            let error = Some(LEASE_LOST.to_owned());
+            match row.integer(3)? {
+                0 => {
+                    reaped.requeued += 1;
+                    again.push(Again { claim, error, progress: None, after_ms: 0, refund: false });
+                }
+                1 => {
+                    reaped.dead += 1;
+                    over.push(finished(claim, DEAD, error, None, None));
+                }
+                _ => {
+                    reaped.canceled += 1;
+                    over.push(finished(claim, CANCELED, None, None, None));
+                }
+            }
+        }
+        self.requeue(&mut transaction, &again).await?;
+        self.finish(&mut transaction, over).await?;
+        transaction.commit().await?;
+        Ok(reaped)
+    }
+}
+
+enum Sorted {
+    Over(Finished),
+    Again(Again),
+}
+
+fn sort(ended: &Settlement) -> Result<Sorted, StoreError> {
+    let claim = ended.claim.clone();
+    let progress = ended.progress.as_ref().map(serde_json::to_string).transpose();
+    let progress = progress.map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
+    // the databases take no NUL
+    let clean = |error: &String| Some(error.replace('\0', "\u{fffd}"));
+    Ok(match &ended.outcome {
+        Outcome::Succeeded { result } => {
+            Sorted::Over(finished(claim, SUCCEEDED, None, result.clone(), progress))
+        }
+        Outcome::Failed { error, dead } => {
+            Sorted::Over(finished(claim, if *dead { DEAD } else { FAILED }, clean(error), None, progress))
+        }
+        Outcome::Canceled => Sorted::Over(finished(claim, CANCELED, None, None, progress)),
+        Outcome::Retry { error, after, refund } => {
+            let (after_ms, refund) = (ms(*after), *refund);
+            Sorted::Again(Again { claim, error: clean(error), progress, after_ms, refund })
+        }
+        Outcome::Released { after } => {
+            Sorted::Again(Again { claim, error: None, progress, after_ms: ms(*after), refund: true })
+        }
+    })
+}
+
+fn canceled(again: Again) -> Finished {
+    finished(again.claim, CANCELED, again.error, None, again.progress)
+}
+
+fn finished(
+    claim: Claim,
+    state: i64,
+    error: Option<String>,
+    result: Option<String>,
+    progress: Option<String>,
+) -> Finished {
+    Finished { claim, state, error, result, progress, attempt: 0, started_ms: 0 }
+}

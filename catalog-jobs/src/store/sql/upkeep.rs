@@ -1,0 +1,121 @@
+use std::time::Duration;
+
+use catalog_core::{
+    store::{Attribution, StoreError, StoreErrorKind, hook::Purge, statement::Dialect},
+    tenant::TenantScope,
+};
+use uuid::Uuid;
+
+use super::{SqlJobStore, bind_id, corrupt, ms, push_id};
+use crate::{
+    gate::Gate,
+    name::QueueName,
+    record::JobState,
+    retention::Retention,
+    store::{Depth, UpkeepStore},
+};
+
+impl UpkeepStore for SqlJobStore {
+    async fn set_paused(&self, gate: &Gate, paused: bool) -> Result<(), StoreError> {
+        let mut transaction = self.database.begin().await?;
+        let mut upsert = self.statement();
+        upsert
+            .push("insert into catalog_jobs_gates (gate, paused) values (")
+            .bind(gate.to_string())
+            .push(", ");
+        upsert.bind(paused).push(") on conflict (gate) do update set paused = excluded.paused");
+        transaction.execute(upsert).await?;
+        if let Gate::Queue(queue) = gate {
+            self.notifier.notify(&mut transaction, queue).await?;
+        }
+        transaction.commit().await?;
+        self.wakes.wake_all();
+        Ok(())
+    }
+
+    async fn paused(&self) -> Result<Vec<Gate>, StoreError> {
+        let mut select = self.statement();
+        select.push("select gate from catalog_jobs_gates where paused order by gate");
+        let rows = self.database.fetch(select).await?;
+        rows.into_iter().map(|mut row| row.text(0)?.parse().map_err(corrupt)).collect()
+    }
+
+    async fn remove_finished_any_tenant(
+        &self,
+        retention: &Retention,
+        most: usize,
+    ) -> Result<usize, StoreError> {
+        // ids begin with the time they were made at, so what is older than the shortest keeping is in front
+        let mut before = self.statement();
+        self.push_now(before.push("select "));
+        let mut rows = self.database.fetch(before).await?;
+        let now = rows.first_mut().ok_or(StoreErrorKind::Corrupt)?.integer(0)?;
+        let oldest = now.saturating_sub(ms(retention.shortest())).max(0).unsigned_abs();
+        let bound = Uuid::from_u128(u128::from(oldest.saturating_add(1)) << 80);
+        let mut delete = self.statement();
+        delete.push("delete from catalog_jobs_records where (namespace, id) in (with recursive tenants (namespace) as \
+             (select (select r.namespace from catalog_jobs_records r order by r.namespace limit 1) union all \
+             select (select r.namespace from catalog_jobs_records r where r.namespace > t.namespace order by r.namespace limit 1) \
+             from tenants t where t.namespace is not null) select r.namespace, r.id from tenants t join catalog_jobs_records r \
+             on r.namespace = t.namespace where t.namespace is not null and r.state > 0");
+        bind_id(delete.push(" and r.id < "), bound).push(" and r.finished_ms <= case r.state");
+        for (state, of) in [
+            (" when 1 then ", JobState::Succeeded),
+            (" when 4 then ", JobState::Canceled),
+            (" else ", JobState::Failed),
+        ] {
+            let keep = retention.of(of).unwrap_or(Duration::MAX);
+            delete.push(state).bind(now.saturating_sub(ms(keep)));
+            if delete.dialect() == Dialect::Postgres {
+                delete.push("::bigint");
+            }
+        }
+        delete.push(" end limit ").push_count(most).push(") returning ");
+        push_id(&mut delete, "id");
+        Ok(self.database.change(delete).await?.len())
+    }
+
+    async fn depth_any_tenant(&self, queue: &QueueName) -> Result<Depth, StoreError> {
+        let mut select = self.statement();
+        select.push("select j.phase, count(*), coalesce(min(");
+        self.push_now(&mut select);
+        select.push(" - r.requested_ms), 0) from catalog_jobs_live j left join catalog_jobs_records r on r.namespace = j.namespace \
+                     and r.id = j.id where j.queue = ").bind(queue.as_str());
+        select.push(" group by j.phase");
+        let mut depth = Depth::default();
+        for mut row in self.database.fetch(select).await? {
+            let many = row.integer(1)?.max(0).unsigned_abs();
+            match row.integer(0)? {
+                0 => {
+                    depth.ready = many;
+                    depth.oldest = Duration::from_millis(row.integer(2)?.max(0).unsigned_abs());
+                }
+                1 => depth.scheduled = many,
+                _ => depth.running = many,
+            }
+        }
+        Ok(depth)
+    }
+}
+
+#[async_trait::async_trait]
+impl Purge for SqlJobStore {
+    async fn purge(&self, scope: &TenantScope, _: &Attribution, most: usize) -> Result<usize, StoreError> {
+        let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
+        let mut transaction = self.database.begin_within(scope).await?;
+        let mut live = self.statement();
+        live.push("delete from catalog_jobs_live where namespace = ").bind(namespace.as_str());
+        live.push(" and id in (select id from catalog_jobs_live where namespace = ").bind(namespace.as_str());
+        live.push(" limit ").push_count(most).push(")");
+        let mut removed = transaction.execute(live).await?;
+        let mut records = self.statement();
+        records.push("delete from catalog_jobs_records where namespace = ").bind(namespace.as_str());
+        records
+            .push(" and id in (select id from catalog_jobs_records where namespace = ")
+            .bind(namespace.as_str());
+        records.push(" limit ").push_count(most).push(")");
+        removed += transaction.execute(records).await?;
+        transaction.commit().await?;
+        Ok(usize::try_from(removed).unwrap_or(usize::MAX))
+    }
+}

@@ -1,0 +1,113 @@
+use std::collections::HashMap;
+
+use catalog_core::clock::ManualClock;
+
+use super::{DONE, LEASE, claim, name, said, say, settle};
+use crate::{
+    allot::Rotation,
+    claim::{ClaimRequest, Claimed},
+    gate::Gate,
+    limit::Limits,
+    name::QueueName,
+    new_job::NewJob,
+    store::JobStore,
+};
+
+fn of_tenant<'a>(claimed: &'a [Claimed], tenant: &str) -> Vec<&'a Claimed> {
+    claimed.iter().filter(|claimed| claimed.claim.namespace.as_str() == tenant).collect()
+}
+
+/// However many jobs one tenant has waiting, another's first is among the next that are claimed.
+pub async fn a_flood_delays_nobody<S: JobStore>(store: &S, _: &ManualClock) {
+    let flood: Vec<NewJob> = (0..2_000).map(|_| say("flood", "x").with_priority(100)).collect();
+    store.enqueue(&flood).await.unwrap();
+    assert_eq!(claim(store, 10).await.len(), 10);
+    store.enqueue(&[say("late", "1"), say("later", "1"), say("later", "2")]).await.unwrap();
+    let request = ClaimRequest::new(QueueName::default(), "test", 4, LEASE);
+    let mut rotation = Rotation::default();
+    let mut claimed = Vec::new();
+    for _ in 0..2 {
+        claimed.extend(store.claim_any_tenant(&request, &mut rotation).await.unwrap().claimed);
+    }
+    assert_eq!(of_tenant(&claimed, "late").len(), 1, "within two rounds");
+    assert!(!of_tenant(&claimed, "later").is_empty());
+    // more tenants than are claimed at once take turns
+    let many: Vec<NewJob> = (0..200).map(|number| say(&format!("t{number:03}"), "x")).collect();
+    store.enqueue(&many).await.unwrap();
+    let mut rounds = 0;
+    let mut served = HashMap::new();
+    while served.len() < many.len() {
+        rounds += 1;
+        for claimed in store.claim_any_tenant(&request, &mut rotation).await.unwrap().claimed {
+            served.entry(claimed.claim.namespace).or_insert(rounds);
+        }
+        served.remove(&name("flood"));
+        served.remove(&name("later"));
+        assert!(rounds <= 60, "{} of {} served", served.len(), many.len());
+    }
+}
+
+/// Limits hold whoever claims; what is over makes room.
+pub async fn limits_hold<S: JobStore + Clone>(store: &S, _: &ManualClock) {
+    let mut jobs = Vec::new();
+    for tenant in ["a", "b", "c"] {
+        for plugin in ["mcp", "model"] {
+            jobs.extend((0..5).map(|_| say(tenant, "x").for_plugin(plugin.parse().unwrap())));
+        }
+    }
+    store.enqueue(&jobs).await.unwrap();
+    let limits = Limits {
+        queue: Some(6),
+        per_tenant: Some(3),
+        tenants: [(name("c"), 1)].into(),
+        keys: [("mcp".parse().unwrap(), 2)].into(),
+        ..Limits::default()
+    };
+    let request = ClaimRequest::new(QueueName::default(), "test", 4, LEASE).with_limits(limits);
+    let mut running: Vec<Claimed> = Vec::new();
+    let mut done = 0;
+    while done < jobs.len() {
+        let claims = [(); 4].map(|()| {
+            let (store, request) = (store.clone(), request.clone());
+            tokio::spawn(async move {
+                let batch = store.claim_any_tenant(&request, &mut Rotation::default()).await;
+                batch.unwrap().claimed
+            })
+        });
+        for claim in claims {
+            running.extend(claim.await.unwrap());
+        }
+        let mcp = running.iter().filter(|claimed| claimed.plugin.as_ref().unwrap().as_str() == "mcp").count();
+        let of = |tenant| of_tenant(&running, tenant).len();
+        assert!(running.len() <= 6 && of("a") <= 3 && of("b") <= 3 && of("c") <= 1 && mcp <= 2);
+        assert!(!running.is_empty(), "{done} are done, and nothing runs");
+        let ended = running.swap_remove(done % running.len());
+        assert!(settle(store, &ended.claim, DONE).await);
+        done += 1;
+    }
+    assert!(running.is_empty());
+    let none = Limits { global: Some(0), ..Limits::default() };
+    store.enqueue(&[say("a", "x")]).await.unwrap();
+    let request = ClaimRequest::new(QueueName::default(), "test", 4, LEASE).with_limits(none);
+    let batch = store.claim_any_tenant(&request, &mut Rotation::default()).await.unwrap();
+    assert!(batch.claimed.is_empty());
+}
+
+/// A queue or tenant that is paused has its jobs wait, and no other.
+pub async fn closed_gates_let_nothing_through<S: JobStore>(store: &S, _: &ManualClock) {
+    store.enqueue(&[say("a", "1"), say("b", "2")]).await.unwrap();
+    let (tenant, queue) = (Gate::Tenant(name("a")), Gate::Queue(QueueName::default()));
+    for _ in 0..2 {
+        store.set_paused(&tenant, true).await.unwrap();
+    }
+    assert_eq!(said(&claim(store, 9).await), "2");
+    store.set_paused(&queue, true).await.unwrap();
+    let mut paused = store.paused().await.unwrap();
+    paused.sort();
+    assert_eq!(paused, [queue.clone(), tenant.clone()]);
+    store.set_paused(&tenant, false).await.unwrap();
+    assert!(claim(store, 9).await.is_empty());
+    store.set_paused(&queue, false).await.unwrap();
+    assert!(store.paused().await.unwrap().is_empty());
+    assert_eq!(said(&claim(store, 9).await), "1");
+}

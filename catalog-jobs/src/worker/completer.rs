@@ -1,0 +1,74 @@
+//! Ends attempts in groups: one transaction for all that ended within a few milliseconds.
+
+use std::time::Duration;
+
+use catalog_core::store::{StoreError, StoreErrorKind};
+use tokio::sync::mpsc;
+
+use super::{held::Held, metrics};
+use crate::{claim::Settlement, store::ClaimStore};
+
+/// So many are ended at once.
+const MOST: usize = 1_000;
+/// So long the first of a group waits for others.
+const LINGER: Duration = Duration::from_millis(2);
+/// How long to wait before what failed is tried again, at first and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
+
+/// Ends what comes in until nobody sends any more.
+pub(super) async fn run<S: ClaimStore>(store: S, held: Held, mut ended: mpsc::Receiver<Settlement>) {
+    let mut group = Vec::with_capacity(MOST);
+    while ended.recv_many(&mut group, MOST).await > 0 {
+        if group.len() < MOST {
+            tokio::time::sleep(LINGER).await;
+            while group.len() < MOST
+                && let Ok(another) = ended.try_recv()
+            {
+                group.push(another);
+            }
+        }
+        settle(&store, &group).await;
+        group.drain(..).for_each(|ended| held.remove(&ended.claim));
+    }
+}
+
+async fn settle<S: ClaimStore>(store: &S, group: &[Settlement]) {
+    let mut pause = PAUSE.0;
+    loop {
+        match store.settle(group).await {
+            Ok(held) => return note(group, &held),
+            // one of them may be what the database cannot take
+            Err(error) if error.kind() == StoreErrorKind::Internal => {
+                for ended in group {
+                    match store.settle(std::slice::from_ref(ended)).await {
+                        Ok(held) => note(std::slice::from_ref(ended), &held),
+                        Err(error) => give_up(ended, &error),
+                    }
+                }
+                return;
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, attempts = group.len(), "ended attempts are not written yet");
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE.1);
+    }
+}
+
+fn note(group: &[Settlement], held: &[bool]) {
+    for (ended, held) in group.iter().zip(held) {
+        if *held {
+            metrics::ended(&ended.outcome);
+        } else {
+            metrics::lease_lost();
+            tracing::warn!(job = %ended.claim.id, namespace = %ended.claim.namespace, "the claim was lost before the attempt ended");
+        }
+    }
+}
+
+fn give_up(ended: &Settlement, error: &StoreError) {
+    let error: &dyn std::error::Error = error;
+    tracing::error!(error, job = %ended.claim.id, "the end of an attempt cannot be written; the lease will run out");
+}

@@ -1,0 +1,157 @@
+//! The claims that a worker holds, and the signs of life that keep them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{context::Signals, metrics};
+use crate::{
+    claim::{Beat, Claim, Renewed},
+    store::ClaimStore,
+};
+
+/// Claims that are held. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Held {
+    claims: Arc<Mutex<HashMap<(uuid::Uuid, i64), Entry>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    claim: Claim,
+    tools: Tools,
+    /// Until then the lease is certain.
+    until: Instant,
+    /// The claim is lost since then.
+    lost: Option<Instant>,
+}
+
+/// What an attempt is told by.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tools {
+    /// It is to be given up.
+    pub(super) stop: CancellationToken,
+    /// It is broken off.
+    pub(super) kill: CancellationToken,
+    /// Somebody wants the job no more.
+    pub(super) unwanted: CancellationToken,
+    pub(super) signals: Arc<Signals>,
+}
+
+/// So long an attempt whose claim is lost may go on by itself: it can change nothing here, but it holds what others need.
+const LAST: Duration = Duration::from_secs(5);
+/// So many claims are renewed in one statement.
+const BATCH: usize = 1_000;
+
+impl Held {
+    /// Holds a claim that was taken at `since` for `lease`.
+    pub(super) fn insert(&self, claim: Claim, since: Instant, lease: Duration) -> Tools {
+        let tools = Tools::default();
+        let key = (claim.id, claim.token);
+        let entry = Entry { claim, tools: tools.clone(), until: since + lease, lost: None };
+        self.lock().insert(key, entry);
+        tools
+    }
+
+    pub(super) fn remove(&self, claim: &Claim) {
+        self.lock().remove(&(claim.id, claim.token));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Asks all attempts to give up.
+    pub(super) fn stop_all(&self) {
+        self.lock().values().for_each(|entry| entry.tools.stop.cancel());
+    }
+
+    /// Breaks all attempts off.
+    pub(super) fn kill_all(&self) {
+        self.lock().values().for_each(|entry| entry.tools.kill.cancel());
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(uuid::Uuid, i64), Entry>> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a sign of life for every claim, and tells the attempts what came of it.
+    pub(super) async fn beat<S: ClaimStore>(&self, store: &S, lease: Duration) {
+        let entries: Vec<Entry> =
+            self.lock().values().filter(|entry| entry.lost.is_none()).cloned().collect();
+        for entries in entries.chunks(BATCH) {
+            let beat = |entry: &Entry| Beat {
+                claim: entry.claim.clone(),
+                progress: entry.tools.signals.take_progress(),
+            };
+            let beats: Vec<Beat> = entries.iter().map(beat).collect();
+            let since = Instant::now();
+            match store.renew(&beats, lease).await {
+                Ok(renewed) => {
+                    for (entry, renewed) in entries.iter().zip(renewed) {
+                        self.note(entry, renewed, since + lease);
+                    }
+                }
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, claims = entries.len(), "leases are not renewed");
+                    for (entry, beat) in entries.iter().zip(beats) {
+                        entry.tools.signals.put_back(beat.progress);
+                    }
+                }
+            }
+        }
+        self.give_up();
+    }
+
+    fn note(&self, entry: &Entry, renewed: Renewed, until: Instant) {
+        match renewed {
+            Renewed::Held => {}
+            Renewed::CancelRequested => {
+                entry.tools.unwanted.cancel();
+                entry.tools.stop.cancel();
+            }
+            // what completed itself a moment ago is no claim any more, and not lost
+            Renewed::Lost if entry.tools.signals.is_completed() => {}
+            Renewed::Lost => return self.lose(&entry.claim),
+        }
+        if let Some(entry) = self.lock().get_mut(&(entry.claim.id, entry.claim.token)) {
+            entry.until = until;
+        }
+    }
+
+    fn lose(&self, claim: &Claim) {
+        if let Some(entry) =
+            self.lock().get_mut(&(claim.id, claim.token)).filter(|entry| entry.lost.is_none())
+        {
+            entry.lost = Some(Instant::now());
+            entry.tools.stop.cancel();
+            metrics::lease_lost();
+            tracing::warn!(job = %claim.id, namespace = %claim.namespace, "the claim is lost");
+        }
+    }
+
+    /// Of claims that could not be renewed in time nothing is certain; attempts that were told so long ago are broken off.
+    fn give_up(&self) {
+        let now = Instant::now();
+        let over: Vec<Claim> = self
+            .lock()
+            .values()
+            .filter(|entry| entry.lost.is_none() && entry.until <= now && !entry.tools.signals.is_completed())
+            .map(|entry| entry.claim.clone())
+            .collect();
+        for claim in &over {
+            self.lose(claim);
+        }
+        for entry in self.lock().values() {
+            if entry.lost.is_some_and(|lost| lost + LAST <= now) {
+                entry.tools.kill.cancel();
+            }
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! The loop of a worker: it claims, begins, keeps alive, and leaves.
+
+use std::{sync::Arc, time::Duration};
+
+use catalog_core::store::StoreError;
+use futures_util::future::{BoxFuture, OptionFuture};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Worker,
+    attempt::{attempt, random},
+    buffer::{Buffer, Waiting},
+    completer,
+    held::Held,
+    metrics,
+};
+use crate::{
+    allot::Rotation,
+    claim::{ClaimBatch, ClaimRequest, Outcome, Settlement},
+    store::{ClaimStore, JobStore},
+};
+
+/// A claim that gets less than half of what it could is not followed by another sooner.
+const COOLDOWN: Duration = Duration::from_millis(2);
+/// How long to wait for a database that does not answer, at most.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+/// Signs of life are given at least so often, since they bring the wish to cancel.
+const BEAT: Duration = Duration::from_secs(2);
+/// How long attempts that were asked to give up have for it, when the worker leaves.
+const LAST: Duration = Duration::from_secs(1);
+/// So many ended attempts may wait to be written.
+const ENDED: usize = 10_000;
+/// So many claims are taken away at once.
+const REAP: usize = 500;
+/// How often the depth of the queue is measured.
+const MEASURE: Duration = Duration::from_secs(15);
+
+type Claiming = BoxFuture<'static, (Result<ClaimBatch, StoreError>, Rotation, Instant)>;
+
+struct Run<S> {
+    worker: Worker<S>,
+    held: Held,
+    buffer: Buffer,
+    attempts: JoinSet<()>,
+    ended: mpsc::Sender<Settlement>,
+    rotation: Option<Rotation>,
+    /// Whether looking for jobs may be worth while.
+    hopeful: bool,
+    /// When to look in any case.
+    look_at: Instant,
+    last_claim: Instant,
+    failures: u32,
+}
+
+pub(super) async fn run<S: JobStore + Clone>(worker: Worker<S>, leave: CancellationToken) {
+    let (ended, endings) = mpsc::channel(ENDED);
+    let held = Held::default();
+    let completer = tokio::spawn(completer::run(worker.store.clone(), held.clone(), endings));
+    let upkeep = CancellationToken::new();
+    let keeper = tokio::spawn(keep(
+        worker.store.clone(),
+        held.clone(),
+        worker.config.lease(),
+        worker.queue.clone(),
+        upkeep.clone(),
+    ));
+    let listening = tokio::spawn(listen(worker.store.clone(), upkeep.clone()));
+    let prefetch = if worker.config.limits.is_unlimited() { worker.config.prefetch } else { 0 };
+    let now = Instant::now();
+    let mut run = Run {
+        held: held.clone(),
+        buffer: Buffer::new(prefetch),
+        attempts: JoinSet::new(),
+        ended,
+        // where each worker begins is another place
+        rotation: Some(Rotation::starting_after(format!("{:016x}", random()))),
+        hopeful: true,
+        look_at: now,
+        last_claim: now,
+        failures: 0,
+        worker,
+    };
+    run.work(&leave).await;
+    run.drain().await;
+    // the completer ends when nobody can send to it any more
+    drop(run);
+    let _ = completer.await;
+    upkeep.cancel();
+    let _ = tokio::join!(keeper, listening);
+}
+
+impl<S: JobStore + Clone> Run<S> {
+    async fn work(&mut self, leave: &CancellationToken) {
+        let mut woken = self.worker.store.wakes().of(&self.worker.queue);
+        let mut claiming: Option<Claiming> = None;
+        loop {
+            self.begin();
+            if claiming.is_none() && self.should_claim() {
+                claiming = self.claim();
+            }
+            let look_at = self.next_look().filter(|_| claiming.is_none());
+            let patient_until = self.buffer.patient_until();
+            tokio::select! {
+                biased;
+                () = leave.cancelled() => break,
+                Some(done) = OptionFuture::from(claiming.as_mut()) => {
+                    claiming = None;
+                    self.note(done);
+                }
+                Some(_) = self.attempts.join_next() => {
+                    self.buffer.note_done();
+                    while self.attempts.try_join_next().is_some() {
+                        self.buffer.note_done();
+                    }
+                }
+                changed = woken.changed() => match changed {
+                    Ok(()) => self.hopeful = true,
+                    // the store is gone with all its clones, which cannot be
+                    Err(_) => woken = watch::channel(()).1,
+                },
+                () = until(look_at) => self.hopeful = true,
+                () = until(patient_until) => {}
+            }
+        }
+        // what was claimed meanwhile is given back
+        if let Some(claiming) = claiming {
+            let done = claiming.await;
+            self.note(done);
+        }
+    }
+
+    /// Begins as many as may run at once.
+    fn begin(&mut self) {
+        for waiting in self.buffer.give_back() {
+            self.release(&waiting);
+        }
+        while self.attempts.len() < self.worker.config.concurrency {
+            let Some(Waiting { claimed, tools, .. }) = self.buffer.pop() else { return };
+            let handler = self.worker.handlers.get(&claimed.kind).cloned();
+            let config = &self.worker.config;
+            let (timeout, retry) = (config.timeout(), config.retry);
+            let (ended, queue, held) = (self.ended.clone(), self.worker.queue.clone(), self.held.clone());
+            metrics::started(&queue, &claimed);
+            self.attempts.spawn(async move {
+                let begun = Instant::now();
+                let done = attempt(Arc::clone(&claimed), handler, tools, timeout, retry).await;
+                metrics::took(&queue, begun.elapsed());
+                match done {
+                    // who receives lives as long as there are attempts
+                    Some(done) => drop(ended.send(done).await),
+                    None => held.remove(&claimed.claim),
+                }
+            });
+        }
+    }
+
+    /// How many could be claimed.
+    fn wanted(&self) -> usize {
+        let capacity = self.worker.config.concurrency + self.buffer.ahead();
+        let taken = self.attempts.len() + self.buffer.len();
+        // what has ended and cannot be written counts, too, so that it does not become more and more
+        let unwritten = self.held.len().saturating_sub(taken);
+        if unwritten > ENDED / 2 { 0 } else { capacity.saturating_sub(taken) }
+    }
+
+    /// When to see whether to claim, if nothing else happens before.
+    fn next_look(&self) -> Option<Instant> {
+        if self.wanted() == 0 {
+            // what has ended is not written as fast as it ends, and nothing else tells when it is
+            let free = self.attempts.len() < self.worker.config.concurrency;
+            return free.then(|| Instant::now() + COOLDOWN);
+        }
+        if !self.hopeful {
+            return Some(self.look_at);
+        }
+        // attempts that end make room for what waits to be begun
+        (self.buffer.len() == 0).then(|| self.last_claim + COOLDOWN)
+    }
+
+    fn should_claim(&self) -> bool {
+        let wanted = self.wanted();
+        let many = wanted * 2 >= self.worker.config.concurrency + self.buffer.ahead();
+        let rested = self.last_claim + COOLDOWN <= Instant::now();
+        self.hopeful && wanted > 0 && (many || (self.buffer.len() == 0 && rested))
+    }
+
+    fn claim(&mut self) -> Option<Claiming> {
+        let mut rotation = self.rotation.take()?;
+        self.buffer.measure();
+        let worker = &self.worker;
+        let request = ClaimRequest::new(
+            worker.queue.clone(),
+            worker.name.clone(),
+            self.wanted(),
+            worker.config.lease(),
+        )
+        .with_limits(worker.config.limits.clone());
+        let store = worker.store.clone();
+        // what is enqueued from now on is told again
+        self.hopeful = false;
+        self.last_claim = Instant::now();
+        Some(Box::pin(async move {
+            let since = Instant::now();
+            let batch = store.claim_any_tenant(&request, &mut rotation).await;
+            (batch, rotation, since)
+        }))
+    }
+
+    fn note(&mut self, (batch, rotation, since): (Result<ClaimBatch, StoreError>, Rotation, Instant)) {
+        self.rotation = Some(rotation);
+        let poll = self.worker.config.poll();
+        match batch {
+            Ok(batch) => {
+                self.failures = 0;
+                self.hopeful |= batch.more;
+                let jitter =
+                    Duration::from_millis(random() % (u64::from(self.worker.config.poll_ms) / 4).max(1));
+                let next = batch.next_due.map_or(poll + jitter, |due| due.min(poll + jitter));
+                self.look_at = Instant::now() + next;
+                metrics::claimed(&self.worker.queue, batch.claimed.len());
+                for claimed in batch.claimed {
+                    let lease = self.worker.config.lease();
+                    let tools = self.held.insert(claimed.claim.clone(), since, lease);
+                    self.buffer.push(Arc::new(claimed), tools);
+                }
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, queue = %self.worker.queue, "jobs cannot be claimed");
+                self.failures = self.failures.saturating_add(1);
+                self.look_at = Instant::now() + (poll * self.failures).min(MAX_PAUSE);
+            }
+        }
+    }
+
+    fn release(&self, waiting: &Waiting) {
+        let claim = waiting.claimed.claim.clone();
+        let released =
+            Settlement { claim, outcome: Outcome::Released { after: Duration::ZERO }, progress: None };
+        if let Err(mpsc::error::TrySendError::Full(released)) = self.ended.try_send(released) {
+            // nobody can write now, so the lease is left to run out
+            self.held.remove(&released.claim);
+        }
+    }
+
+    async fn drain(&mut self) {
+        for waiting in self.buffer.drain() {
+            self.release(&waiting);
+        }
+        let by_themselves = self.finish_within(self.worker.config.drain()).await;
+        if !by_themselves {
+            self.held.stop_all();
+            if !self.finish_within(LAST).await {
+                self.held.kill_all();
+            }
+        }
+        while self.attempts.join_next().await.is_some() {}
+    }
+
+    async fn finish_within(&mut self, span: Duration) -> bool {
+        let all = async { while self.attempts.join_next().await.is_some() {} };
+        tokio::time::timeout(span, all).await.is_ok()
+    }
+}
+
+/// Waits until then, or for ever.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Gives signs of life, takes claims away from those who give none, and measures.
+async fn keep<S: JobStore>(
+    store: S,
+    held: Held,
+    lease: Duration,
+    queue: crate::name::QueueName,
+    over: CancellationToken,
+) {
+    let every = |span: Duration| {
+        let mut interval = interval(span);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        interval
+    };
+    let (mut beats, mut reaps, mut measures) =
+        (every((lease / 3).min(BEAT)), every(lease / 3), every(MEASURE));
+    loop {
+        tokio::select! {
+            () = over.cancelled() => return,
+            _ = beats.tick() => held.beat(&store, lease).await,
+            _ = reaps.tick() => reap(&store).await,
+            _ = measures.tick() => {
+                if let Ok(depth) = store.depth_any_tenant(&queue).await {
+                    metrics::depth(&queue, depth);
+                }
+            }
+        }
+    }
+}
+
+async fn reap<S: ClaimStore>(store: &S) {
+    loop {
+        match store.reap_any_tenant(REAP).await {
+            Ok(reaped) => {
+                metrics::reaped(reaped);
+                if reaped.total() < REAP {
+                    return;
+                }
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "claims of lost workers cannot be taken away");
+                return;
+            }
+        }
+    }
+}
+
+/// Hears what other processes enqueue.
+async fn listen<S: JobStore>(store: S, over: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = over.cancelled() => return,
+            heard = store.listen() => match heard {
+                Ok(()) => return,
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::debug!(error, "jobs of other processes are not told of, and found by looking");
+                }
+            }
+        }
+        tokio::select! {
+            () = over.cancelled() => return,
+            () = tokio::time::sleep(MAX_PAUSE) => {}
+        }
+    }
+}

@@ -1,0 +1,62 @@
+use std::sync::Arc;
+
+use catalog_core::{
+    clock::{ManualClock, Timestamp},
+    store::MemoryTransaction,
+};
+use catalog_jobs::{
+    store::MemoryJobStore,
+    testing::{self, ThreeEach},
+};
+
+struct Fixture {
+    store: MemoryJobStore,
+    clock: ManualClock,
+}
+
+fn fixture() -> Fixture {
+    let clock = ManualClock::new(Timestamp::from_unix_ms(1_800_000_000_000).unwrap());
+    Fixture { store: MemoryJobStore::new().with_clock(Arc::new(clock.clone())), clock }
+}
+
+macro_rules! contracts {
+    ($($name:ident),* $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                let fixture = fixture();
+                testing::$name(&fixture.store, &fixture.clock).await;
+            }
+        )*
+    };
+}
+
+contracts!(
+    due_jobs_are_claimed_once,
+    scheduled_jobs_wait_until_they_are_due,
+    a_lease_that_ran_out_is_taken_away,
+    many_are_enqueued_at_once,
+    a_unique_key_has_one_live_job,
+    an_idempotency_key_gives_the_same_job_for_a_day,
+    attempts_end_as_they_say,
+    what_failed_may_be_tried_again,
+    a_waiting_job_is_canceled_at_once,
+    a_running_job_is_asked_to_stop_and_then_made_to,
+    a_flood_delays_nobody,
+    limits_hold,
+    closed_gates_let_nothing_through,
+    jobs_are_listed_within_a_scope,
+    finished_jobs_are_removed_in_time,
+    schedules_fire_once,
+);
+
+#[tokio::test]
+async fn a_claim_is_fenced() {
+    testing::a_claim_is_fenced(&fixture().store, async || MemoryTransaction::default()).await;
+}
+
+#[tokio::test]
+async fn a_quota_is_kept() {
+    let Fixture { store, clock } = fixture();
+    testing::a_quota_is_kept(&store.with_admission(Arc::new(ThreeEach)), &clock).await;
+}
