@@ -2,9 +2,14 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod drain;
+pub mod elector;
+pub mod fence;
+pub mod lease;
 #[cfg(feature = "axum")]
 mod probe;
 mod readiness;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[cfg(feature = "axum")]
 pub use self::probe::probes;

@@ -1,0 +1,6 @@
+//! Elections, leases, migrations, readiness and leaving.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod elector;
+mod fixture;
+mod stores;
