@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::{
     Changes, Documents, StoreError, StoreErrorKind,
     listen::Listened,
+    session::{EngineNotifications, EngineSession},
     sql::Index,
     statement::{Dialect, SqlValue, Statement},
 };
@@ -147,6 +148,12 @@ pub(super) trait Engine: Send + Sync {
     /// Makes those that are not there, and gives how many it made.
     async fn create_indexes(&self, indexes: Vec<Index>) -> Result<usize, StoreError>;
     async fn listen(&self, changes: &Changes) -> Result<Listened, StoreError>;
+    async fn session(&self) -> Result<Box<dyn EngineSession>, StoreError>;
+    /// None where the engine brings no news.
+    async fn notifications(
+        &self,
+        channel: &'static str,
+    ) -> Result<Option<Box<dyn EngineNotifications>>, StoreError>;
     async fn close(&self);
 }
 
