@@ -8,11 +8,15 @@ pub mod lease;
 #[cfg(feature = "axum")]
 mod probe;
 mod readiness;
+#[cfg(feature = "_sql")]
+mod sql;
 #[cfg(feature = "testing")]
 pub mod testing;
 
 #[cfg(feature = "axum")]
 pub use self::probe::probes;
+#[cfg(feature = "_sql")]
+pub use self::sql::MIGRATIONS;
 pub use self::{
     drain::{Drain, terminated},
     readiness::{Component, Readiness, ReadinessReport, State},

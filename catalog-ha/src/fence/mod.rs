@@ -1,9 +1,13 @@
 //! Fencing tokens: numbers that rise with each leader, so that what an earlier one sends late is told from what the present one sends.
 
+#[cfg(feature = "_sql")]
+mod database;
 mod memory;
 
 use std::{fmt, future::Future};
 
+#[cfg(feature = "_sql")]
+pub use self::database::DatabaseFenceStore;
 pub use self::memory::MemoryFenceStore;
 use crate::lease::{LeaseError, LeaseName};
 

@@ -1,11 +1,15 @@
 //! Leases: who may act until when, in a store that all candidates share.
 
+#[cfg(feature = "_sql")]
+mod database;
 mod error;
 mod memory;
 mod name;
 
 use std::{future::Future, time::Duration};
 
+#[cfg(feature = "_sql")]
+pub use self::database::DatabaseLeaseStore;
 pub use self::{
     error::{LeaseError, LeaseErrorKind},
     memory::MemoryLeaseStore,
