@@ -157,7 +157,7 @@ pub(super) fn store_error(error: sqlx::Error) -> StoreError {
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => StoreErrorKind::Corrupt,
         _ => StoreErrorKind::Internal,
     };
-    let code = error.as_database_error().and_then(|database| database.code()).map(Cow::into_owned);
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(Cow::into_owned);
     StoreError::new(kind, error).with_code(code)
 }
 
