@@ -8,6 +8,7 @@ pub mod lease;
 #[cfg(feature = "axum")]
 mod probe;
 mod readiness;
+pub mod singleton;
 #[cfg(feature = "_sql")]
 mod sql;
 #[cfg(feature = "testing")]

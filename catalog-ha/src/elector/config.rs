@@ -80,7 +80,7 @@ impl ElectorConfig {
         Duration::from_secs_f64(self.retry_seconds)
     }
 
-    pub(super) fn grace(&self) -> Duration {
+    pub(crate) fn grace(&self) -> Duration {
         Duration::from_secs_f64(self.grace_seconds)
     }
 }

@@ -3,6 +3,8 @@
 #[cfg(feature = "_sql")]
 mod database;
 mod error;
+#[cfg(feature = "kube")]
+mod kubernetes;
 mod memory;
 mod name;
 
@@ -10,6 +12,8 @@ use std::{future::Future, time::Duration};
 
 #[cfg(feature = "_sql")]
 pub use self::database::DatabaseLeaseStore;
+#[cfg(feature = "kube")]
+pub use self::kubernetes::KubernetesLeaseStore;
 pub use self::{
     error::{LeaseError, LeaseErrorKind},
     memory::MemoryLeaseStore,

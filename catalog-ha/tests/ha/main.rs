@@ -5,4 +5,6 @@ mod databases;
 mod elector;
 mod fence;
 mod fixture;
+mod kubernetes;
+mod singleton;
 mod stores;
