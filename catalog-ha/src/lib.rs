@@ -5,6 +5,8 @@ mod drain;
 pub mod elector;
 pub mod fence;
 pub mod lease;
+#[cfg(feature = "_sql")]
+pub mod migrate;
 #[cfg(feature = "axum")]
 mod probe;
 mod readiness;

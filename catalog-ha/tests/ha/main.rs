@@ -6,5 +6,6 @@ mod elector;
 mod fence;
 mod fixture;
 mod kubernetes;
+mod migrate;
 mod singleton;
 mod stores;
