@@ -3,7 +3,6 @@
 
 pub mod asset;
 pub mod authorizer;
-#[cfg(feature = "runtime")]
 pub mod backoff;
 pub mod clock;
 pub mod context;

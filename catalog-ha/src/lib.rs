@@ -2,12 +2,24 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod drain;
+pub mod elector;
+pub mod fence;
+pub mod lease;
+#[cfg(feature = "_sql")]
+pub mod migrate;
 #[cfg(feature = "axum")]
 mod probe;
 mod readiness;
+pub mod singleton;
+#[cfg(feature = "_sql")]
+mod sql;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[cfg(feature = "axum")]
 pub use self::probe::probes;
+#[cfg(feature = "_sql")]
+pub use self::sql::MIGRATIONS;
 pub use self::{
     drain::{Drain, terminated},
     readiness::{Component, Readiness, ReadinessReport, State},

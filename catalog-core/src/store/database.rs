@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::{
     Documents, StoreError, StoreErrorKind,
     listen::Listened,
+    session::{EngineNotifications, EngineSession},
     sql::Index,
     statement::{Dialect, SqlValue, Statement},
 };
@@ -154,6 +155,12 @@ pub(super) trait Engine: Send + Sync {
     /// One statement that changes something, in a transaction of its own.
     async fn change(&self, statement: Statement) -> Result<Vec<Row>, StoreError>;
     async fn listen(&self, channel: &'static str, heard: &Heard<'_>) -> Result<Listened, StoreError>;
+    async fn session(&self) -> Result<Box<dyn EngineSession>, StoreError>;
+    /// None where the engine brings no news.
+    async fn notifications(
+        &self,
+        channel: &'static str,
+    ) -> Result<Option<Box<dyn EngineNotifications>>, StoreError>;
     async fn close(&self);
 }
 

@@ -1,15 +1,20 @@
 //! What both engines share of sqlx: binding values and sorting errors.
 
-use std::time::{Duration, Instant};
+use std::{
+    borrow::Cow,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use sqlx::{
-    AssertSqlSafe, Database, Encode, Executor, IntoArguments, Pool, Type, error::ErrorKind, query::Query,
+    AssertSqlSafe, Connection, Database, Encode, Executor, IntoArguments, Pool, Type, error::ErrorKind,
+    query::Query,
 };
 
 use super::{
     StoreError, StoreErrorKind,
     database::{EngineTransaction, Row},
+    session::EngineSession,
     statement::{Dialect, SqlValue, Statement},
 };
 
@@ -55,6 +60,38 @@ where
 
     async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
         self.0.rollback().await.map_err(store_error)
+    }
+}
+
+/// A connection of its own to either engine.
+pub(super) struct DriverSession<DB: Driver>(pub(super) DB::Connection);
+
+#[async_trait]
+impl<DB: Driver> EngineSession for DriverSession<DB>
+where
+    DB::Arguments: IntoArguments<DB>,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    fn dialect(&self) -> Dialect {
+        DB::DIALECT
+    }
+
+    async fn fetch(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        let rows = DB::bind(statement).fetch_all(&mut self.0).await.map_err(store_error)?;
+        rows.iter().map(DB::decode).collect()
+    }
+
+    async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
+        let done = DB::bind(statement).execute(&mut self.0).await.map_err(store_error)?;
+        Ok(DB::affected(&done))
+    }
+
+    async fn execute_script(&mut self, script: &'static str) -> Result<(), StoreError> {
+        sqlx::raw_sql(script).execute(&mut self.0).await.map(drop).map_err(store_error)
+    }
+
+    async fn close(self: Box<Self>) -> Result<(), StoreError> {
+        self.0.close().await.map_err(store_error)
     }
 }
 
@@ -120,7 +157,8 @@ pub(super) fn store_error(error: sqlx::Error) -> StoreError {
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => StoreErrorKind::Corrupt,
         _ => StoreErrorKind::Internal,
     };
-    StoreError::new(kind, error)
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(Cow::into_owned);
+    StoreError::new(kind, error).with_code(code)
 }
 
 /// By SQLSTATE (PostgreSQL manual, appendix A) or SQLite's extended result code, whose lowest byte is the primary one.

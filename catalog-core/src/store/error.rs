@@ -4,6 +4,7 @@ use std::{error::Error, fmt};
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
+    code: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -53,7 +54,19 @@ impl StoreErrorKind {
 impl StoreError {
     /// With that cause.
     pub fn new(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind, source: Some(source.into()) }
+        Self { kind, code: None, source: Some(source.into()) }
+    }
+
+    /// With the engine's own code for it.
+    #[cfg(feature = "_sql")]
+    pub(super) fn with_code(mut self, code: Option<String>) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// The engine's own code for it, where it gave one: SQLSTATE on PostgreSQL, the extended result code on SQLite.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
     }
 
     /// What kept it.
@@ -64,7 +77,7 @@ impl StoreError {
 
 impl From<StoreErrorKind> for StoreError {
     fn from(kind: StoreErrorKind) -> Self {
-        Self { kind, source: None }
+        Self { kind, code: None, source: None }
     }
 }
 

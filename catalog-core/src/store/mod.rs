@@ -15,6 +15,7 @@ mod memory;
 mod options;
 mod position;
 mod search;
+mod session;
 mod setting;
 mod source;
 pub mod sql;
@@ -36,6 +37,7 @@ pub use self::{
     listen::{Listened, notify},
     memory::{MemoryAssetStore, MemorySourceStore, MemoryTransaction},
     options::{FieldOptions, MAX_OPTIONS, OptionValues},
+    session::{Notifications, Session},
     setting::{SettingStore, page_tokens},
     source::{IfTag, SourceKey, SourceQuery, SourceStore},
 };

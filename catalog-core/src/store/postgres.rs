@@ -12,8 +12,9 @@ use sqlx::{
 use super::{
     Documents, StoreError, StoreErrorKind,
     database::{Database, DatabaseOptions, Engine, EngineTransaction, Heard, Row},
-    driver::{Driver, DriverTransaction, open, prepare, store_error},
+    driver::{Driver, DriverSession, DriverTransaction, open, prepare, store_error},
     listen::Listened,
+    session::{EngineNotifications, EngineSession},
     sql::Index,
     statement::{Dialect, SqlValue, Statement},
 };
@@ -201,8 +202,34 @@ impl Engine for PostgresEngine {
         }
     }
 
+    async fn session(&self) -> Result<Box<dyn EngineSession>, StoreError> {
+        let connection = PgConnection::connect_with(&self.pool.connect_options()).await;
+        Ok(Box::new(DriverSession::<Postgres>(connection.map_err(store_error)?)))
+    }
+
+    async fn notifications(
+        &self,
+        channel: &'static str,
+    ) -> Result<Option<Box<dyn EngineNotifications>>, StoreError> {
+        let options = PgConnectOptions::clone(&self.pool.connect_options());
+        let own = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
+        let mut listener = PgListener::connect_with(&own).await.map_err(store_error)?;
+        listener.listen(channel).await.map_err(store_error)?;
+        Ok(Some(Box::new(PostgresNotifications(listener))))
+    }
+
     async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+struct PostgresNotifications(PgListener);
+
+#[async_trait]
+impl EngineNotifications for PostgresNotifications {
+    async fn next(&mut self) -> Result<Option<String>, StoreError> {
+        let next = self.0.try_recv().await.map_err(store_error)?;
+        Ok(next.map(|notification| notification.payload().to_owned()))
     }
 }
 

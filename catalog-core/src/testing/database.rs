@@ -86,6 +86,40 @@ pub async fn transactions_keep_all_or_nothing(database: &Database) {
     database.ping().await.unwrap();
 }
 
+/// A session is beside the pool, and what it has not committed goes with it.
+pub async fn a_session_goes_with_what_it_holds(database: &Database) {
+    let mut session = database.session().await.unwrap();
+    session.execute_script("create table contract_session (n bigint primary key)").await.unwrap();
+    let insert = |n: i64| {
+        let mut insert = Statement::new(database.dialect());
+        insert.push("insert into contract_session (n) values (").bind(n).push(")");
+        insert
+    };
+    let select = || {
+        let mut select = Statement::new(database.dialect());
+        select.push("select n from contract_session");
+        select
+    };
+    session.execute_script("begin").await.unwrap();
+    assert_eq!(session.execute(insert(1)).await.unwrap(), 1);
+    assert_eq!(session.fetch(select()).await.unwrap().len(), 1);
+    assert!(database.fetch(select()).await.unwrap().is_empty(), "nobody sees what is not committed");
+    drop(session);
+    // as soon as the engine knows that it is gone the key is free
+    let mut session = database.session().await.unwrap();
+    assert_eq!(session.execute(insert(1)).await.unwrap(), 1);
+    let twice = session.execute(insert(1)).await.unwrap_err();
+    assert_eq!(twice.kind(), StoreErrorKind::Conflict);
+    assert!(matches!(twice.code(), Some("23505" | "1555")), "{:?}", twice.code());
+    session.close().await.unwrap();
+
+    let Some(mut news) = database.notifications("catalog_core_contract").await.unwrap() else { return };
+    let mut notify = Statement::new(database.dialect());
+    notify.push("select pg_notify('catalog_core_contract', ").bind("told").push(")::text");
+    database.fetch(notify).await.unwrap();
+    assert_eq!(news.next().await.unwrap().as_deref(), Some("told"));
+}
+
 async fn values_come_back(database: &Database) {
     let mut transaction = database.begin().await.unwrap();
     let mut statement = Statement::new(transaction.dialect());

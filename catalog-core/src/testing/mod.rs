@@ -25,7 +25,9 @@ pub use self::{
         tenants_do_not_see_each_other, walks_miss_and_repeat_nothing,
     },
     catalog::{options_are_what_the_assets_hold, words_find_by_prefix_and_the_best_comes_first},
-    database::{transactions_keep_all_or_nothing, two_migrations_at_once_are_one},
+    database::{
+        a_session_goes_with_what_it_holds, transactions_keep_all_or_nothing, two_migrations_at_once_are_one,
+    },
     sources::{sources_are_applied_listed_and_removed, sources_change_only_as_they_are_known},
     tenants::{Frugal, a_tenant_is_purged_in_steps, quotas_are_exact_and_the_closed_change_nothing},
 };

@@ -116,6 +116,12 @@ async fn transactions_keep_all_or_nothing() {
 
 #[tokio::test]
 #[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
+async fn a_session_goes_with_what_it_holds() {
+    testing::a_session_goes_with_what_it_holds(&empty("empty", "sessions").await.1).await;
+}
+
+#[tokio::test]
+#[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
 async fn two_migrations_at_once_are_one() {
     testing::two_migrations_at_once_are_one(&empty("empty", "migrations").await.1, MIGRATIONS).await;
 }

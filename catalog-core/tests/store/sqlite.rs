@@ -36,6 +36,11 @@ async fn transactions_keep_all_or_nothing() {
 }
 
 #[tokio::test]
+async fn a_session_goes_with_what_it_holds() {
+    testing::a_session_goes_with_what_it_holds(&empty().await.database).await;
+}
+
+#[tokio::test]
 async fn two_migrations_at_once_are_one() {
     testing::two_migrations_at_once_are_one(&empty().await.database, MIGRATIONS).await;
 }

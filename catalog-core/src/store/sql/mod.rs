@@ -19,7 +19,7 @@ pub(super) use self::index::Index;
 pub use self::{
     asset::SqlAssetStore,
     index::index_declared_fields,
-    migration::{MIGRATIONS, Migrated, Migration, MigrationSet, migrate},
+    migration::{LOCK_KEY, MIGRATIONS, Migrated, Migration, MigrationKind, MigrationSet, ledger, migrate},
     security::secure_rows,
     setting::SqlSettingStore,
     source::SqlSourceStore,

@@ -6,7 +6,7 @@ use std::{fs, path::Path, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
-    Row as _, Sqlite, SqlitePool, TypeInfo, ValueRef,
+    ConnectOptions, Row as _, Sqlite, SqlitePool, TypeInfo, ValueRef,
     query::Query,
     sqlite::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
@@ -18,8 +18,9 @@ use self::reader::Readers;
 use super::{
     Documents, StoreError, StoreErrorKind,
     database::{Database, DatabaseOptions, Engine, EngineTransaction, Heard, Row},
-    driver::{Driver, DriverTransaction, open, prepare, store_error},
+    driver::{Driver, DriverSession, DriverTransaction, open, prepare, store_error},
     listen::Listened,
+    session::{EngineNotifications, EngineSession},
     sql::Index,
     statement::{Dialect, SqlValue, Statement},
 };
@@ -145,6 +146,18 @@ impl Engine for SqliteEngine {
 
     async fn listen(&self, _: &'static str, _: &Heard<'_>) -> Result<Listened, StoreError> {
         Ok(Listened::Unsupported)
+    }
+
+    async fn session(&self) -> Result<Box<dyn EngineSession>, StoreError> {
+        let connection = self.writer.connect_options().connect().await.map_err(store_error)?;
+        Ok(Box::new(DriverSession::<Sqlite>(connection)))
+    }
+
+    async fn notifications(
+        &self,
+        _: &'static str,
+    ) -> Result<Option<Box<dyn EngineNotifications>>, StoreError> {
+        Ok(None)
     }
 
     async fn close(&self) {

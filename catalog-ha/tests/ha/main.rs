@@ -1,0 +1,11 @@
+//! Elections, leases, migrations, readiness and leaving.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod databases;
+mod elector;
+mod fence;
+mod fixture;
+mod kubernetes;
+mod migrate;
+mod singleton;
+mod stores;
