@@ -77,6 +77,22 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
         source: &Source,
         fence: &F,
     ) -> Result<SourceStatus, StoreError> {
+        self.refresh_as(Uuid::now_v7(), scope, by, plugin, source, fence).await
+    }
+
+    /// As [`refresh`](Self::refresh), for the job of that id, which the source's status names.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub async fn refresh_as<F: Fence<A::Transaction>>(
+        &self,
+        job_id: Uuid,
+        scope: &TenantScope,
+        by: &Attribution,
+        plugin: &PluginDefinition,
+        source: &Source,
+        fence: &F,
+    ) -> Result<SourceStatus, StoreError> {
         let key = SourceKey { plugin: plugin.name.clone(), id: source.spec.id.clone() };
         let started_at = self.clock.now();
         let loaded =
@@ -108,8 +124,7 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
             }
         };
         let finished_at = self.clock.now();
-        status.last_refresh =
-            Some(Refresh { job_id: Uuid::now_v7(), state, started_at, finished_at, figures });
+        status.last_refresh = Some(Refresh { job_id, state, started_at, finished_at, figures });
         self.sources.note_status(scope, &key, &status).await?;
         Ok(status)
     }

@@ -48,12 +48,20 @@ impl RefreshSource {
 pub struct RefreshQueue<S> {
     store: S,
     queue: QueueName,
+    max_attempts: u32,
 }
 
 impl<S> RefreshQueue<S> {
     /// Into that queue.
     pub fn new(store: S, queue: QueueName) -> Self {
-        Self { store, queue }
+        Self { store, queue, max_attempts: 5 }
+    }
+
+    /// With so many attempts at each job instead of 5.
+    #[must_use]
+    pub fn with_max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts;
+        self
     }
 }
 
@@ -72,6 +80,7 @@ impl<S: EnqueueStore> Enqueue<S::Transaction> for RefreshQueue<S> {
                 return Err(StoreError::new(StoreErrorKind::Internal, error));
             }
         };
+        let job = job.and_then(|job| job.with_max_attempts(self.max_attempts));
         let job = job.map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
         self.store.enqueue_within(transaction, &[job.in_queue(self.queue.clone())]).await.map(drop)
     }

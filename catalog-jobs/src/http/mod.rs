@@ -3,6 +3,7 @@
 mod answer;
 mod events;
 mod list;
+mod refresh;
 mod shape;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -19,6 +20,7 @@ use http::{Method, StatusCode, Uri};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+pub use self::refresh::Refreshes;
 use crate::{
     name::JobKind,
     record::{Cancel, JobRecord, Retried},

@@ -39,5 +39,12 @@ pub(super) fn shapes() -> Vec<(String, Shape)> {
         ("nextPageToken?", Shape::string()),
     ]);
     let status = Shape::object([("jobId", Shape::uuid()), ("status", state())]);
-    vec![("Job".into(), job), ("JobList".into(), list), ("JobStatus".into(), status)]
+    let asked = Shape::object([("jobId", Shape::uuid()), ("sourceId", Shape::string()), ("status", state())]);
+    let statuses = Shape::object([("items", Shape::list(asked)), ("size", Shape::integer())]);
+    vec![
+        ("JobStatusList".into(), statuses),
+        ("Job".into(), job),
+        ("JobList".into(), list),
+        ("JobStatus".into(), status),
+    ]
 }

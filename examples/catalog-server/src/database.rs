@@ -8,7 +8,7 @@ use catalog_core::{
     store::{
         Changes, Listened, StoreError,
         database::{Database, DatabaseOptions},
-        sql::{MIGRATIONS, Migrated, index_declared_fields, migrate},
+        sql::{MIGRATIONS, Migrated, MigrationSet, index_declared_fields, migrate},
     },
 };
 use catalog_rbac::policy::database as policy;
@@ -34,10 +34,19 @@ pub(crate) async fn connect(config: &config::Database) -> Result<Database, AnyEr
     Ok(opened.map_err(|error| unfit(config).caused_by(error))?)
 }
 
+/// The tables of the other crates.
+const SETS: [MigrationSet; 5] = [
+    directory::MIGRATIONS,
+    policy::MIGRATIONS,
+    catalog_audit::store::MIGRATIONS,
+    catalog_jobs::store::MIGRATIONS,
+    catalog_ha::MIGRATIONS,
+];
+
 /// Brings the tables of all crates to their newest versions, and tells of the catalog's.
 pub(crate) async fn migrate_all(database: &Database) -> Result<Migrated, StoreError> {
     let migrated = migrate(database, MIGRATIONS).await?;
-    for of_crate in [directory::MIGRATIONS, policy::MIGRATIONS, catalog_audit::store::MIGRATIONS] {
+    for of_crate in SETS {
         migrate(database, of_crate).await?;
     }
     Ok(migrated)

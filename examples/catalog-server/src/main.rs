@@ -8,6 +8,8 @@ mod config;
 mod database;
 mod docs;
 mod health;
+mod jobs;
+mod leader;
 mod limits;
 mod listener;
 mod loader;

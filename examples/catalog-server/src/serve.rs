@@ -21,11 +21,17 @@ use catalog_core::{
     tenant::TenantSelector,
     yaml,
 };
-use catalog_ha::{Drain, Readiness, probes, terminated};
+use catalog_ha::{Component, Drain, Readiness, probes, singleton::Leadership, terminated};
+use catalog_jobs::{
+    Job, RefreshSource,
+    http::{Jobs, Refreshes},
+    store::MemoryJobStore,
+};
 use catalog_rbac::http::Authz;
 use catalog_tenancy::{directory::ConfiguredDirectory, http::Namespaces};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     AnyError,
@@ -35,6 +41,8 @@ use crate::{
     command::print,
     config::{Config, ConfigError, Profile, Switch, milliseconds, seconds},
     database, docs, health,
+    jobs::Queue,
+    leader::Upkeep,
     listener::{self, Limits},
     loader::{self, Loader, Wanted},
     metrics, operator,
@@ -66,7 +74,7 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
     let tokens = PageTokens::new([PageTokens::generate_key()?])?;
     let catalog = catalog(
         config,
-        registry,
+        registry.clone(),
         MemoryAssetStore::new(Unaudited),
         MemorySourceStore::new(Unaudited, Unqueued),
         tokens.clone(),
@@ -77,7 +85,12 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
     let mode = config.tenancy.mode;
     // what would decide matters to no document
     let authorizer: Arc<dyn Authorizer> = Arc::new(InsecureAllowAll);
-    let recorded = audit::offline(config, tokens.clone());
+    let jobs = Jobs::new(MemoryJobStore::new(), RefreshSource::kind()?, tokens.clone());
+    let sources = MemorySourceStore::new(Unaudited, Unqueued);
+    let refreshes = Refreshes::new(jobs.clone(), sources, "refresh".parse()?, 1);
+    let recorded = audit::offline(config, tokens.clone())
+        .merge(jobs.routes())
+        .merge(refreshes.routes(&registry_definitions(&registry)));
     let of_tenants = catalog.routes();
     let namespaces = Namespaces::new(mode, nobody, Arc::clone(&authorizer), tokens, &of_tenants);
     let login = access::offline_login(config)?;
@@ -111,10 +124,14 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let assets = SqlAssetStore::new(database.clone(), trail.recorder())
         .with_changes(changes.clone())
         .with_admission(Arc::clone(&tenants.admission));
-    let sources = SqlSourceStore::new(database.clone(), trail.recorder(), Unqueued)
+    let queue = Queue::new(config, &database, Arc::clone(&tenants.admission))?;
+    // what is loaded at the start is read at once, by who loads it
+    let loaded = SqlSourceStore::new(database.clone(), trail.recorder(), Unqueued)
+        .with_admission(Arc::clone(&tenants.admission));
+    let sources = SqlSourceStore::new(database.clone(), trail.recorder(), queue.enqueue())
         .with_admission(Arc::clone(&tenants.admission));
     let definitions = registry_definitions(&registry);
-    let (wanted, refresher) = wanted(config, &definitions, &assets, &sources)?;
+    let (wanted, refresher) = wanted(config, &definitions, &assets, &loaded)?;
     tenants.ensure(wanted.iter().map(|wanted| &wanted.namespace)).await.map_err(unfit)?;
     let listening = tokio::spawn(database::listen(database.clone(), changes));
 
@@ -123,6 +140,15 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
         header_timeout: seconds(config.http.header_timeout_seconds),
         write_timeout: seconds(config.http.write_timeout_seconds),
     };
+    let replica = replica();
+    let upkeep = Upkeep {
+        trail: trail.clone(),
+        jobs: queue.store.clone(),
+        all: operator::scope("upkeep", TenantSelector::All).await?,
+        days: config.audit.retention_days,
+    };
+    let leading = upkeep.begin(config, &cluster, &database, &replica).await?;
+    let leadership = leading.leadership.clone();
     let (drain, progress) = (Drain::new(), Progress::default());
     let readiness =
         health::readiness(drain.clone(), database.clone(), migrated, registry.clone(), progress.clone())
@@ -133,6 +159,10 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
             .with_check("policy", {
                 let authorization = access.authorization.clone();
                 move || std::future::ready(authorization.component())
+            })
+            .with_check("leader", move || {
+                let component = leadership.as_ref().map_or_else(Component::ok, Leadership::component);
+                std::future::ready(component)
             })
             .with_check("audit", {
                 let trail = trail.clone();
@@ -155,7 +185,10 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     };
     let (mode, directory) = (tenants.mode, Arc::clone(&tenants.directory));
     let recorded = trail.routes(config, tokens.clone());
-    let of_tenants = catalog.routes().merge(trail.routes(config, tokens.clone()));
+    let jobs = Jobs::new(queue.store.clone(), RefreshSource::kind()?, tokens.clone());
+    let refreshes = Refreshes::new(jobs.clone(), sources.clone(), queue.name.clone(), queue.max_attempts);
+    let recorded = recorded.merge(jobs.routes()).merge(refreshes.routes(&definitions));
+    let of_tenants = catalog.routes().merge(trail.routes(config, tokens.clone())).merge(jobs.routes());
     let namespaces = Namespaces::new(mode, directory, access.authorizer(), tokens, &of_tenants);
     let told = access::routes(config, access.authorizer(), access.login.as_ref())?;
     let own = own.merge(namespaces.routes()).merge(told).merge(recorded);
@@ -168,23 +201,27 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
         .map_err(|error| ConfigError::new("listen", format!("`{}`: {error}", config.listen)))?;
     let address = listener.local_addr()?;
     announce(config, address)?;
+    let worker = queue.worker(&replica, &registry, &loaded, &refresher)?;
     let starting = tokio::spawn({
         let (registry, database) = (registry.clone(), database.clone());
-        let loader = Loader { registry: registry.clone(), sources, refresher, progress };
+        let loader = Loader { registry: registry.clone(), sources: loaded, refresher, progress };
         async move {
             registry.start().await;
             database::index(&database, &definitions).await;
             loader.run(wanted).await;
         }
     });
-    let all = operator::scope("audit", TenantSelector::All).await?;
-    let keeping = tokio::spawn(trail.clone().keep(all, config.audit.retention_days));
+    let leave = CancellationToken::new();
+    let working = tokio::spawn(worker.run(leave.clone()));
     serve_until_told(config, listener, router, limits, drain).await;
     starting.abort();
     listening.abort();
+    leave.cancel();
     let closing = async {
         trail.audit.settle().await;
-        keeping.abort();
+        // a worker gives back what it cannot finish, and the leases go once nothing is done under them
+        let _ = working.await;
+        leading.end().await;
         registry.stop().await;
         database.close().await;
     };
@@ -193,6 +230,14 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     }
     tracing::info!("left");
     Ok(())
+}
+
+/// What this replica is called: by its Pod, else by its host.
+fn replica() -> String {
+    let named = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let of_host =
+        || std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
+    named("POD_NAME").or_else(of_host).unwrap_or_else(|| "catalog-server".into())
 }
 
 /// Serves until the process is told to leave, and then until the requests under way are answered or the grace is over.
@@ -269,6 +314,7 @@ fn routes<A: AssetStore, S: SourceStore>(
             .into_iter()
             .chain(Namespaces::shapes())
             .chain(audit::shapes())
+            .chain(Jobs::<MemoryJobStore>::shapes())
             .chain(Authz::shapes());
         document.push_str(&routes.openapi("catalog", env!("CARGO_PKG_VERSION"), security, shapes));
         document.clone()

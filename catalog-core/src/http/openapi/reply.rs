@@ -51,6 +51,11 @@ impl Reply {
         Self { status: StatusCode::SEE_OTHER, headers: vec![LOCATION], ..Self::new(None) }
     }
 
+    /// 202 with JSON of the shape of that name, and where what is done is told.
+    pub fn accepted(shape: impl AsRef<str>) -> Self {
+        Self { status: StatusCode::ACCEPTED, headers: vec![LOCATION], ..Self::json(shape) }
+    }
+
     /// Nothing but the word that it is done.
     pub fn empty() -> Self {
         Self { status: StatusCode::NO_CONTENT, ..Self::new(None) }

@@ -14,7 +14,12 @@ use catalog_audit::{
 use catalog_core::{
     http::{Routes, Shape},
     page::PageTokens,
-    store::{SettingStore, database::Database, hook::Unfenced, sql::SqlSettingStore},
+    store::{
+        SettingStore,
+        database::{Database, Transaction},
+        hook::Fence,
+        sql::SqlSettingStore,
+    },
     tenant::TenantScope,
 };
 use catalog_ha::Component;
@@ -67,17 +72,15 @@ impl Trail {
         routes(config, AuditApi::new(self.store.clone(), self.trusted.clone(), tokens))
     }
 
-    /// Seals, removes and sends events of all tenants, for as long as the process lives; they are kept for so many days. Replicas that do so at once wait for each other, and do
-    /// nothing twice; a sink may get an event from two of them.
-    pub(crate) async fn keep(self, all: TenantScope, days: u32) {
+    /// Seals, removes and sends events of all tenants, for as long as the fence holds and this is polled; they are kept for so many days.
+    pub(crate) async fn keep(&self, all: &TenantScope, days: u32, fence: &(impl Fence<Transaction> + Sync)) {
         let sealer = Sealer::new(self.store.clone(), self.key.clone());
         let mut kept = RetentionConfig::default();
         kept.days = days;
         let retention = Retention::new(self.store.clone(), self.key.clone(), kept);
         let sweeper = IntentSweeper::new(self.store.clone(), CUT_OFF);
         let exporting = futures_util::future::join_all(self.exporters.iter().map(Exporter::run));
-        let (fence, sweeping) = (Unfenced, sweeper.run());
-        futures_util::join!(sealer.run(&fence), retention.run(&all, &fence), sweeping, exporting);
+        futures_util::join!(sealer.run(fence), retention.run(all, fence), sweeper.run(), exporting);
     }
 
     /// Failed while no event can be written, since nothing can be changed then; degraded while a sink is behind.

@@ -32,6 +32,8 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) rbac: Rbac,
     pub(crate) audit: Audit,
+    pub(crate) job: Job,
+    pub(crate) leader: Leader,
     pub(crate) http: Http,
     pub(crate) shutdown: Shutdown,
     pub(crate) cache: Cache,
@@ -237,6 +239,34 @@ pub(crate) struct Audit {
     pub(crate) file: Option<PathBuf>,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Job {
+    pub(crate) concurrency: u32,
+    pub(crate) max_attempts: u32,
+    pub(crate) lease_seconds: u32,
+    pub(crate) per_tenant: Option<u32>,
+    pub(crate) per_plugin: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Leader {
+    pub(crate) election: LeaderElection,
+}
+
+/// Where the lease stands that says which replica does what one does for all.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LeaderElection {
+    /// In the database.
+    Database,
+    /// In the Kubernetes cluster.
+    Kubernetes,
+    /// There is none: each replica does it.
+    Off,
+}
+
 impl Audit {
     fn validate(&self) -> Result<(), ConfigError> {
         if self.seal_key.is_some() && self.seal_key_file.is_some() {
@@ -399,6 +429,11 @@ impl Config {
                 .map_err(|error| ConfigError::new("page_token_keys", error.to_string()))?;
         }
         for (key, number) in [
+            ("job.concurrency", self.job.concurrency),
+            ("job.max_attempts", self.job.max_attempts),
+            ("job.lease_seconds", self.job.lease_seconds),
+            ("job.per_tenant", self.job.per_tenant.unwrap_or(1)),
+            ("job.per_plugin", self.job.per_plugin.unwrap_or(1)),
             ("http.timeout_seconds", self.http.timeout_seconds),
             ("http.handler_timeout_seconds", self.http.handler_timeout_seconds),
             ("http.header_timeout_seconds", self.http.header_timeout_seconds),

@@ -194,6 +194,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting::new("audit.webhook_secret", "CATALOG_AUDIT_WEBHOOK_SECRET", Text, "The secret that signs them, 24 bytes or more").secret(),
     Setting::new("audit.otlp_endpoint", "CATALOG_AUDIT_OTLP_ENDPOINT", Text, "A collector of OpenTelemetry to send events to as logs, OTLP over HTTP: `http://127.0.0.1:4318`"),
     Setting::new("audit.file", "CATALOG_AUDIT_FILE", Text, "A file to append events to, one a line; it is rotated at 100 MiB"),
+    Setting::new("job.concurrency", "CATALOG_JOB_CONCURRENCY", Integer, "So many jobs run at once in this replica")
+        .or("3"),
+    Setting::new("job.max_attempts", "CATALOG_JOB_MAX_ATTEMPTS", Integer, "So often a job is attempted before it has failed for good")
+        .or("5"),
+    Setting::new("job.lease_seconds", "CATALOG_JOB_LEASE_SECONDS", Integer, "For how long a replica has a job unless it shows a sign of life, in seconds")
+        .or("30"),
+    Setting::new("job.per_tenant", "CATALOG_JOB_PER_TENANT", Integer, "So many jobs of one tenant run at once, in all replicas; as many as there are workers if absent"),
+    Setting::new("job.per_plugin", "CATALOG_JOB_PER_PLUGIN", Integer, "So many jobs of one plugin run at once, in all replicas; as many as there are workers if absent"),
+    Setting::new("leader.election", "CATALOG_LEADER_ELECTION", Text, "Where the lease stands that says which replica does what one does for all: seal, remove and send audit events, remove old jobs. `database`; `kubernetes`: in the cluster; `off`: each replica does it. On SQLite there is one process, and no election but `kubernetes`")
+        .or("database"),
     Setting::new("http.body_limit_bytes", "CATALOG_HTTP_BODY_LIMIT_BYTES", Integer, "The largest body of a request, in bytes")
         .or("1048576"),
     Setting::new("http.timeout_seconds", "CATALOG_HTTP_TIMEOUT_SECONDS", Integer, "How long a request may take, in seconds").or("30"),

@@ -1,0 +1,127 @@
+//! The queue of refreshes, and the worker that does them.
+
+use catalog_core::{
+    refresh::Refresher,
+    registry::Registry,
+    source::{SourceState, SourceStatus},
+    store::{
+        AssetStore, Attribution, SourceKey, SourceStore, StoreError, StoreErrorKind,
+        database::{Database, Transaction},
+    },
+    tenant::TenantSelector,
+};
+use catalog_jobs::{
+    Attempt, JobError, QueueName, RefreshQueue, RefreshSource, Worker, WorkerConfig,
+    store::{CompleteStore, SqlJobStore},
+};
+use tower::service_fn;
+
+use crate::{AnyError, config::Config, operator};
+
+/// On whose account refreshes change assets.
+const REFRESH: Attribution = Attribution::system("refresh");
+
+/// The queue, in the database.
+#[derive(Clone, Debug)]
+pub(crate) struct Queue {
+    pub(crate) store: SqlJobStore,
+    pub(crate) name: QueueName,
+    pub(crate) max_attempts: u32,
+    config: WorkerConfig,
+}
+
+impl Queue {
+    /// As the configuration says.
+    pub(crate) fn new(
+        config: &Config,
+        database: &Database,
+        admission: std::sync::Arc<dyn catalog_core::store::hook::Admission<Transaction>>,
+    ) -> Result<Self, AnyError> {
+        let store = SqlJobStore::new(database.clone()).with_admission(admission);
+        let mut how = WorkerConfig {
+            concurrency: usize::try_from(config.job.concurrency)?,
+            lease_seconds: config.job.lease_seconds,
+            drain_seconds: config.shutdown.grace_seconds,
+            ..WorkerConfig::default()
+        };
+        how.limits.per_tenant = config.job.per_tenant;
+        how.limits.per_key = config.job.per_plugin;
+        how.validate()?;
+        Ok(Self { store, name: "refresh".parse()?, max_attempts: config.job.max_attempts, config: how })
+    }
+
+    /// What puts the refresh of a source that has changed into the change's own transaction.
+    pub(crate) fn enqueue(&self) -> RefreshQueue<SqlJobStore> {
+        RefreshQueue::new(self.store.clone(), self.name.clone()).with_max_attempts(self.max_attempts)
+    }
+
+    /// The worker of this replica.
+    pub(crate) fn worker<A, S>(
+        &self,
+        replica: &str,
+        registry: &Registry,
+        sources: &S,
+        refresher: &Refresher<A, S>,
+    ) -> Result<Worker<SqlJobStore>, AnyError>
+    where
+        A: AssetStore<Transaction = Transaction> + Clone,
+        S: SourceStore + Clone,
+    {
+        let (registry, sources, refresher) = (registry.clone(), sources.clone(), refresher.clone());
+        let store = self.store.clone();
+        let work = service_fn(move |attempt: Attempt<RefreshSource>| {
+            let (registry, sources) = (registry.clone(), sources.clone());
+            let (refresher, store) = (refresher.clone(), store.clone());
+            async move { refresh(&registry, &sources, &refresher, &store, attempt).await }
+        });
+        let worker = Worker::new(self.store.clone(), self.name.clone(), replica);
+        Ok(worker.with_config(self.config.clone())?.with_handler::<RefreshSource, _>(work)?)
+    }
+}
+
+/// Reads a source anew, under the fence of the attempt.
+async fn refresh<A, S>(
+    registry: &Registry,
+    sources: &S,
+    refresher: &Refresher<A, S>,
+    store: &SqlJobStore,
+    attempt: Attempt<RefreshSource>,
+) -> Result<SourceStatus, JobError>
+where
+    A: AssetStore<Transaction = Transaction> + Clone,
+    S: SourceStore + Clone,
+    SqlJobStore: CompleteStore<Transaction = Transaction>,
+{
+    let Attempt { job, context, .. } = attempt;
+    let plugin = registry.plugins().iter().find(|plugin| *plugin.name() == job.plugin);
+    let plugin = plugin.ok_or_else(|| JobError::permanent("this server has no such plugin"))?;
+    let tenant = TenantSelector::One(context.namespace().clone());
+    let scope =
+        operator::scope("refresh", tenant).await.map_err(|error| JobError::permanent(error.to_string()))?;
+    let key = SourceKey { plugin: job.plugin.clone(), id: job.source.clone() };
+    let found = sources.find(&scope, &key).await.map_err(undone)?;
+    let source = found.ok_or_else(|| JobError::permanent("the source was removed"))?;
+    if !source.spec.enabled {
+        return Err(JobError::permanent("the source is disabled"));
+    }
+    context.progress(0, None, Some("reading the source"));
+    let (fence, id) = (context.fence(store), context.claim().id);
+    let status = refresher.refresh_as(id, &scope, &REFRESH, plugin.definition(), &source, &fence).await;
+    let status = status.map_err(undone)?;
+    if status.state == SourceState::Error {
+        return Err(JobError::transient(status.error.unwrap_or_else(|| "the source cannot be read".into())));
+    }
+    context.progress(status.entity_count, Some(status.entity_count), Some("stored"));
+    Ok(status)
+}
+
+/// What keeps a store from it may pass, unless it is the tenant's own matter.
+fn undone(error: StoreError) -> JobError {
+    let text = error.to_string();
+    match error.kind() {
+        StoreErrorKind::NotAdmitted | StoreErrorKind::QuotaExceeded => {
+            JobError::permanent(text).with_source(error)
+        }
+        _ => JobError::transient(text).with_source(error),
+    }
+}

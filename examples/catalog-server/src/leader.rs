@@ -1,0 +1,195 @@
+//! What one replica does for all: the one that holds the lease for it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use catalog_core::{
+    store::{
+        StoreError,
+        database::{Database, Transaction},
+        hook::{Fence, Unfenced},
+        statement::Dialect,
+    },
+    tenant::TenantScope,
+};
+use catalog_ha::{
+    elector::{ElectorConfig, ElectorError, LeaderGuard, WorkError},
+    fence::{DatabaseFenceStore, FenceStore},
+    lease::{DatabaseLeaseStore, KubernetesLeaseStore, LeaseStore},
+    singleton::{Leadership, SingletonTask, SingletonTasks},
+};
+use catalog_jobs::{
+    Retention,
+    store::{SqlJobStore, UpkeepStore},
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    AnyError,
+    audit::Trail,
+    cluster::Cluster,
+    config::{Config, LeaderElection},
+};
+
+/// What is to be done by one replica.
+#[derive(Clone, Debug)]
+pub(crate) struct Upkeep {
+    pub(crate) trail: Trail,
+    pub(crate) jobs: SqlJobStore,
+    /// Of all tenants.
+    pub(crate) all: TenantScope,
+    /// For so many days events are kept.
+    pub(crate) days: u32,
+}
+
+/// The work under way, and how the elections for it stand, where there are any.
+pub(crate) struct Leading {
+    pub(crate) leadership: Option<Leadership>,
+    working: JoinHandle<Result<(), ElectorError>>,
+    stop: CancellationToken,
+}
+
+/// How often it is looked whether finished jobs are old enough to go, and how many go in one transaction.
+const LOOK: Duration = Duration::from_mins(10);
+const STEP: usize = 1_000;
+
+impl Upkeep {
+    /// Begins. With replicas, the one that has the lease works; a process that is alone on its database needs none.
+    pub(crate) async fn begin(
+        self,
+        config: &Config,
+        cluster: &Cluster,
+        database: &Database,
+        replica: &str,
+    ) -> Result<Leading, AnyError> {
+        let stop = CancellationToken::new();
+        let election = match (config.leader.election, database.dialect()) {
+            (LeaderElection::Kubernetes, _) => LeaderElection::Kubernetes,
+            (_, Dialect::Sqlite) => LeaderElection::Off,
+            (election, Dialect::Postgres) => election,
+        };
+        if election == LeaderElection::Off {
+            let stopped = stop.clone();
+            let working = tokio::spawn(async move {
+                let both = async { tokio::join!(self.keep_events(&Unfenced), self.keep_jobs()) };
+                tokio::select! {
+                    () = stopped.cancelled() => {}
+                    _ = both => {}
+                }
+                Ok(())
+            });
+            return Ok(Leading { leadership: None, working, stop });
+        }
+        let fences = DatabaseFenceStore::open(database.clone()).await?;
+        if election == LeaderElection::Kubernetes {
+            let client = cluster.client("leader.election").await?;
+            let namespace = client.default_namespace().to_owned();
+            return self.elect(KubernetesLeaseStore::new(client, &namespace), fences, replica, stop);
+        }
+        self.elect(DatabaseLeaseStore::new(database.clone()), fences, replica, stop)
+    }
+
+    fn elect<L, F>(
+        self,
+        leases: L,
+        fences: F,
+        replica: &str,
+        stop: CancellationToken,
+    ) -> Result<Leading, AnyError>
+    where
+        L: LeaseStore + Clone,
+        F: FenceStore + Clone,
+    {
+        // of two leases, so that two replicas share the work
+        let tasks = SingletonTasks::new(leases, fences, replica, ElectorConfig::default())?
+            .with_task(&"catalog-audit".parse()?, KeepEvents(self.clone()))?
+            .with_task(&"catalog-jobs".parse()?, KeepJobs(self))?;
+        let (leadership, stopped) = (tasks.leadership(), stop.clone());
+        let working = tokio::spawn(async move { tasks.run(&stopped).await });
+        Ok(Leading { leadership: Some(leadership), working, stop })
+    }
+
+    async fn keep_events(&self, fence: &(impl Fence<Transaction> + Sync)) {
+        self.trail.keep(&self.all, self.days, fence).await;
+    }
+
+    async fn keep_jobs(&self) {
+        loop {
+            match self.remove_jobs().await {
+                Ok(0) => {}
+                Ok(removed) => tracing::info!(removed, "old jobs were removed"),
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "old jobs cannot be removed and will be tried again");
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn remove_jobs(&self) -> Result<usize, StoreError> {
+        let mut removed = 0;
+        loop {
+            let step = self.jobs.remove_finished_any_tenant(&Retention::default(), STEP).await?;
+            removed += step;
+            if step < STEP {
+                return Ok(removed);
+            }
+        }
+    }
+}
+
+impl Leading {
+    /// Ends the work, and then gives the leases up, so that another replica goes on at once.
+    pub(crate) async fn end(self) {
+        self.stop.cancel();
+        match self.working.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "a lease is left to end by itself");
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "what one replica does for all has panicked");
+            }
+        }
+    }
+}
+
+/// Seals, removes and sends audit events.
+struct KeepEvents(Upkeep);
+
+#[async_trait]
+impl SingletonTask for KeepEvents {
+    fn name(&self) -> &'static str {
+        "audit"
+    }
+
+    async fn run(&self, guard: &LeaderGuard) -> Result<(), WorkError> {
+        tokio::select! {
+            () = guard.cancelled() => {}
+            () = self.0.keep_events(guard) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Removes old jobs.
+struct KeepJobs(Upkeep);
+
+#[async_trait]
+impl SingletonTask for KeepJobs {
+    fn name(&self) -> &'static str {
+        "jobs"
+    }
+
+    async fn run(&self, guard: &LeaderGuard) -> Result<(), WorkError> {
+        tokio::select! {
+            () = guard.cancelled() => {}
+            () = self.0.keep_jobs() => {}
+        }
+        Ok(())
+    }
+}
