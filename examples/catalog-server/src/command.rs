@@ -10,7 +10,7 @@ use clap::{Arg, ArgMatches, Command};
 use crate::{
     AnyError, audit,
     config::{Origin, SETTINGS, Setting, Settings},
-    namespaces, rbac, serve,
+    migrate, namespaces, rbac, serve,
 };
 
 /// Runs what the command line asks for; false if that found something broken.
@@ -27,6 +27,7 @@ pub(crate) fn run() -> Result<bool, AnyError> {
         "audit" => return audit::run(&config, inner),
         "config" => print(&settings.to_string())?,
         "routes" => print(&serve::offline(&config)?.0.to_string())?,
+        "migrate" => print(&migrate::run(&config, inner)?)?,
         "namespaces" => print(&namespaces::run(&config, inner)?)?,
         "rbac" => print(&rbac::run(&config, inner)?)?,
         "openapi" => print(&format!("{}\n", serve::offline(&config)?.1))?,
@@ -62,6 +63,7 @@ fn command() -> Command {
         .subcommand(Command::new("keys").about("Print every setting: key, environment variable, default, unit, meaning"))
         .subcommand(Command::new("routes").about("Print every route and the permission that it asks for"))
         .subcommand(audit::command())
+        .subcommand(migrate::command())
         .subcommand(namespaces::command())
         .subcommand(rbac::command())
         .subcommand(Command::new("openapi").about("Print the OpenAPI document"))

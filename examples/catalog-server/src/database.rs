@@ -6,11 +6,12 @@ use catalog_core::{
     schema::PluginDefinition,
     source::redact,
     store::{
-        Changes, Listened, StoreError,
+        Changes, Listened,
         database::{Database, DatabaseOptions},
-        sql::{MIGRATIONS, Migrated, MigrationSet, index_declared_fields, migrate},
+        sql::{MIGRATIONS, MigrationSet, index_declared_fields},
     },
 };
+use catalog_ha::migrate::Migrator;
 use catalog_rbac::policy::database as policy;
 use catalog_tenancy::directory;
 
@@ -34,8 +35,9 @@ pub(crate) async fn connect(config: &config::Database) -> Result<Database, AnyEr
     Ok(opened.map_err(|error| unfit(config).caused_by(error))?)
 }
 
-/// The tables of the other crates.
-const SETS: [MigrationSet; 5] = [
+/// The tables of all crates.
+const SETS: [MigrationSet; 6] = [
+    MIGRATIONS,
     directory::MIGRATIONS,
     policy::MIGRATIONS,
     catalog_audit::store::MIGRATIONS,
@@ -43,13 +45,9 @@ const SETS: [MigrationSet; 5] = [
     catalog_ha::MIGRATIONS,
 ];
 
-/// Brings the tables of all crates to their newest versions, and tells of the catalog's.
-pub(crate) async fn migrate_all(database: &Database) -> Result<Migrated, StoreError> {
-    let migrated = migrate(database, MIGRATIONS).await?;
-    for of_crate in SETS {
-        migrate(database, of_crate).await?;
-    }
-    Ok(migrated)
+/// What brings the tables of all crates to their newest versions: of several processes that begin at once, one does.
+pub(crate) fn migrator(database: &Database) -> Migrator {
+    SETS.into_iter().fold(Migrator::new(database.clone(), env!("CARGO_PKG_VERSION")), Migrator::with_set)
 }
 
 /// An error of the database, which is named as far as it may be shown.

@@ -2,16 +2,16 @@
 
 use catalog_core::{
     registry::{PluginState, Registry},
-    store::{database::Database, sql::Migrated},
+    store::database::Database,
 };
-use catalog_ha::{Component, Drain, Readiness, State};
+use catalog_ha::{Component, Drain, Readiness, State, migrate::Migrator};
 
 use crate::progress::Progress;
 
 pub(crate) fn readiness(
     drain: Drain,
     database: Database,
-    migrated: Migrated,
+    migrator: Migrator,
     registry: Registry,
     progress: Progress,
 ) -> Readiness {
@@ -25,8 +25,9 @@ pub(crate) fn readiness(
                 }
             }
         })
-        .with_check("migrations", move || async move {
-            Component::ok().with_detail(format!("schema version {}", migrated.version))
+        .with_check("migrations", move || {
+            let migrator = migrator.clone();
+            async move { migrator.component().await }
         })
         .with_check("initial_load", move || std::future::ready(progress.component()))
         .with_check("plugins", move || std::future::ready(plugins(&registry)))

@@ -14,6 +14,7 @@ mod limits;
 mod listener;
 mod loader;
 mod metrics;
+mod migrate;
 mod namespaces;
 mod operator;
 mod progress;

@@ -93,7 +93,7 @@ pub(crate) fn run(config: &Config, matches: &ArgMatches) -> Result<String, AnyEr
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let database = database::connect(&config.database).await?;
-        database::migrate_all(&database).await?;
+        database::migrator(&database).run().await?;
         let done = perform(config, &database, matches).await;
         database.close().await;
         done

@@ -105,7 +105,8 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let counted = metrics::start()?;
     let database = database::connect(&config.database).await?;
     let unfit = |error: StoreError| database::unfit(&config.database).caused_by(error);
-    let migrated = database::migrate_all(&database).await.map_err(unfit)?;
+    let migrator = database::migrator(&database);
+    migrator.run().await.map_err(|error| database::unfit(&config.database).caused_by(error))?;
     if config.database.row_level_security == Switch::On {
         secure_rows(&database).await.map_err(unfit)?;
     }
@@ -151,7 +152,7 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let leadership = leading.leadership.clone();
     let (drain, progress) = (Drain::new(), Progress::default());
     let readiness =
-        health::readiness(drain.clone(), database.clone(), migrated, registry.clone(), progress.clone())
+        health::readiness(drain.clone(), database.clone(), migrator, registry.clone(), progress.clone())
             .with_check("tokens", {
                 let authentication = access.authentication.clone();
                 move || std::future::ready(authentication.component())

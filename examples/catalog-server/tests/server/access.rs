@@ -98,7 +98,7 @@ fn each_caller_sees_the_tenants_that_are_theirs() {
         ("demo-team-b-engineer", &["team-b"]),
         ("demo-team-a-viewer", &["team-a"]),
         ("demo-operator", &["team-a", "team-b"]),
-        ("demo-auditor", &[]),
+        ("demo-auditor", &["team-a", "team-b"]),
     ] {
         assert_eq!(of(token)["namespaces"], serde_json::json!(namespaces), "{token}");
     }

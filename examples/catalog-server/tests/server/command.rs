@@ -266,3 +266,27 @@ fn ways_to_be_known_and_allowed_are_whole_or_refused() {
         assert!(!output.status.success() && told.contains(part), "{env:?}: {told}");
     }
 }
+
+#[test]
+fn the_schema_is_planned_run_and_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let env = [("CATALOG_AUTH_MODE", "anonymous"), ("CATALOG_AUTHZ_MODE", "none")];
+    let migrate = |task: &str| {
+        let output = command(folder.path(), &env).args(["migrate", task]).output().unwrap();
+        let said = if output.status.success() { &output.stdout } else { &output.stderr };
+        (output.status.success(), String::from_utf8(said.clone()).unwrap())
+    };
+    let (_, plan) = migrate("plan");
+    assert!(
+        plan.contains("-- core 1: ") && plan.contains("-- audit 1: ") && plan.contains("create table"),
+        "{plan}"
+    );
+    let (verified, why) = migrate("verify");
+    assert!(!verified && why.contains("migrations are pending"), "{why}");
+    let (done, said) = migrate("run");
+    assert!(done && said.ends_with("the schema is current\n"), "{said}");
+    assert_eq!(migrate("run"), (true, "0 applied\nthe schema is current\n".into()));
+    assert_eq!(migrate("plan"), (true, String::new()));
+    assert_eq!(migrate("verify"), (true, "the schema is current\n".into()));
+    assert_eq!(migrate("status"), (true, "the schema is current\n".into()));
+}

@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod access;
+mod audit;
 mod command;
 mod demo;
 mod fixture;
+mod jobs;
 mod kubernetes;
 mod lifecycle;
 mod lists;
