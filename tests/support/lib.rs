@@ -209,7 +209,7 @@ impl<A: AssetStore + Clone, S: SourceStore + Clone> Stack<A, S> {
         let names = names.iter().map(|name| name.parse().unwrap());
         let directory: Arc<dyn NamespaceDirectory> = Arc::new(ConfiguredDirectory::of_names(names));
         let own = catalog.routes();
-        let namespaces = Namespaces::new(mode, Arc::clone(&directory), Arc::new(Rules), tokens, &own);
+        let namespaces = Namespaces::new(mode, Arc::clone(&directory), Arc::new(Rules), tokens, [&own]);
         let routes = own.merge(namespaces.routes()).merge(probes(&readiness)).merge(faulty());
         let shapes = catalog.shapes().into_iter().chain(Namespaces::shapes());
         let document = routes.openapi("catalog", "0", Security::Bearer, shapes);

@@ -46,15 +46,15 @@ const PATH: &str = "/api/tenancy/v1alpha1/namespaces";
 
 impl Namespaces {
     /// The tenants of `directory`, as far as `authorizer` lets the caller do any of what `routes` ask for within a tenant.
-    pub fn new(
+    pub fn new<'r>(
         mode: TenancyMode,
         directory: Arc<dyn NamespaceDirectory>,
         authorizer: Arc<dyn Authorizer>,
         tokens: PageTokens,
-        routes: &Routes,
+        routes: impl IntoIterator<Item = &'r Routes>,
     ) -> Self {
         let mut permissions: Vec<Permission> = Vec::new();
-        for (.., access) in routes.table() {
+        for (.., access) in routes.into_iter().flat_map(Routes::table) {
             match access.permission() {
                 Some(asked) if asked.reach != Reach::Cluster => {
                     // whether a route serves all tenants says nothing of what may be done in one

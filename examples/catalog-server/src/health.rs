@@ -1,36 +1,59 @@
 //! What must work for the server to be sent requests.
 
+use std::future::ready;
+
 use catalog_core::{
     registry::{PluginState, Registry},
     store::database::Database,
 };
-use catalog_ha::{Component, Drain, Readiness, State, migrate::Migrator};
+use catalog_ha::{Component, Drain, Readiness, State, migrate::Migrator, singleton::Leadership};
 
-use crate::progress::Progress;
+use crate::{access::Access, audit::Trail, limits::LastRead, progress::Progress};
 
-pub(crate) fn readiness(
-    drain: Drain,
-    database: Database,
-    migrator: Migrator,
-    registry: Registry,
-    progress: Progress,
-) -> Readiness {
-    Readiness::new(drain)
-        .with_check("database", move || {
-            let database = database.clone();
-            async move {
-                match database.ping().await {
-                    Ok(()) => Component::ok(),
-                    Err(error) => Component::failed(error.to_string()),
+/// What is asked whether it works.
+pub(crate) struct Checked {
+    pub(crate) drain: Drain,
+    pub(crate) database: Database,
+    pub(crate) migrator: Migrator,
+    pub(crate) registry: Registry,
+    pub(crate) progress: Progress,
+    pub(crate) access: Access,
+    pub(crate) trail: Trail,
+    pub(crate) leadership: Option<Leadership>,
+    pub(crate) limits: LastRead,
+}
+
+impl Checked {
+    pub(crate) fn readiness(self) -> Readiness {
+        let Self { drain, database, migrator, registry, progress, access, trail, leadership, limits } = self;
+        let Access { authentication, authorization, .. } = access;
+        Readiness::new(drain)
+            .with_check("database", move || {
+                let database = database.clone();
+                async move {
+                    match database.ping().await {
+                        Ok(()) => Component::ok(),
+                        Err(error) => Component::failed(error.to_string()),
+                    }
                 }
-            }
-        })
-        .with_check("migrations", move || {
-            let migrator = migrator.clone();
-            async move { migrator.component().await }
-        })
-        .with_check("initial_load", move || std::future::ready(progress.component()))
-        .with_check("plugins", move || std::future::ready(plugins(&registry)))
+            })
+            .with_check("migrations", move || {
+                let migrator = migrator.clone();
+                async move { migrator.component().await }
+            })
+            .with_check("initial_load", move || ready(progress.component()))
+            .with_check("plugins", move || ready(plugins(&registry)))
+            .with_check("tokens", move || ready(authentication.component()))
+            .with_check("policy", move || ready(authorization.component()))
+            .with_check("leader", move || {
+                ready(leadership.as_ref().map_or_else(Component::ok, Leadership::component))
+            })
+            .with_check("audit", move || {
+                let trail = trail.clone();
+                async move { trail.component().await }
+            })
+            .with_check("limits", move || ready(limits.component()))
+    }
 }
 
 /// Degraded as soon as one plugin is: the others serve.

@@ -10,7 +10,7 @@ use catalog_core::{
         hook::{Fence, Unfenced},
         statement::Dialect,
     },
-    tenant::TenantScope,
+    tenant::{TenantScope, TenantSelector},
 };
 use catalog_ha::{
     elector::{ElectorConfig, ElectorError, LeaderGuard, WorkError},
@@ -30,17 +30,19 @@ use crate::{
     audit::Trail,
     cluster::Cluster,
     config::{Config, LeaderElection},
+    jobs::Queue,
+    operator,
 };
 
 /// What is to be done by one replica.
 #[derive(Clone, Debug)]
 pub(crate) struct Upkeep {
-    pub(crate) trail: Trail,
-    pub(crate) jobs: SqlJobStore,
+    trail: Trail,
+    jobs: SqlJobStore,
     /// Of all tenants.
-    pub(crate) all: TenantScope,
+    all: TenantScope,
     /// For so many days events are kept.
-    pub(crate) days: u32,
+    days: u32,
 }
 
 /// The work under way, and how the elections for it stand, where there are any.
@@ -55,6 +57,13 @@ const LOOK: Duration = Duration::from_mins(10);
 const STEP: usize = 1_000;
 
 impl Upkeep {
+    /// Of that record and that queue.
+    pub(crate) async fn new(config: &Config, trail: &Trail, queue: &Queue) -> Result<Self, AnyError> {
+        let all = operator::scope("upkeep", TenantSelector::All).await?;
+        let (trail, jobs) = (trail.clone(), queue.store.clone());
+        Ok(Self { trail, jobs, all, days: config.audit.retention_days })
+    }
+
     /// Begins. With replicas, the one that has the lease works; a process that is alone on its database needs none.
     pub(crate) async fn begin(
         self,
@@ -110,7 +119,7 @@ impl Upkeep {
         Ok(Leading { leadership: Some(leadership), working, stop })
     }
 
-    async fn keep_events(&self, fence: &(impl Fence<Transaction> + Sync)) {
+    async fn keep_events(&self, fence: &impl Fence<Transaction>) {
         self.trail.keep(&self.all, self.days, fence).await;
     }
 

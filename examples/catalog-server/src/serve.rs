@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use axum::Router;
 use catalog_core::{
     authorizer::{Authorizer, InsecureAllowAll},
+    directory::NamespaceDirectory,
     http::{Catalog, CatalogConfig, Routes, Security},
     page::PageTokens,
     plugin::{DataPlugin, Plugin, builtin},
@@ -13,23 +14,23 @@ use catalog_core::{
     registry::{Registry, RegistryConfig},
     schema::PluginDefinition,
     store::{
-        AssetStore, Changes, MemoryAssetStore, MemorySourceStore, SourceStore, StoreError,
+        AssetStore, Changes, MemoryAssetStore, MemorySourceStore, SourceStore,
+        database::Database,
         hook::{Unaudited, Unqueued},
         page_tokens,
         sql::{SqlAssetStore, SqlSettingStore, SqlSourceStore, secure_rows},
     },
-    tenant::TenantSelector,
     yaml,
 };
-use catalog_ha::{Component, Drain, Readiness, probes, singleton::Leadership, terminated};
+use catalog_ha::{Drain, Readiness, probes, terminated};
 use catalog_jobs::{
     Job, RefreshSource,
     http::{Jobs, Refreshes},
-    store::MemoryJobStore,
+    store::{EnqueueStore, MemoryJobStore, RecordStore},
 };
-use catalog_rbac::http::Authz;
+use catalog_rbac::{http::Authz, login::Login};
 use catalog_tenancy::{directory::ConfiguredDirectory, http::Namespaces};
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -40,12 +41,13 @@ use crate::{
     cluster::Cluster,
     command::print,
     config::{Config, ConfigError, Profile, Switch, milliseconds, seconds},
-    database, docs, health,
+    database, docs,
+    health::Checked,
     jobs::Queue,
     leader::Upkeep,
     listener::{self, Limits},
     loader::{self, Loader, Wanted},
-    metrics, operator,
+    metrics,
     progress::Progress,
     sample::{self, SampleProvider},
     stack, telemetry,
@@ -63,7 +65,7 @@ pub(crate) fn run(config: &Config) -> Result<(), AnyError> {
     served
 }
 
-/// How long plugins and the database may take to end when the server leaves, together.
+/// How long plugins and the database may take to end when the server leaves, together, after jobs had the grace of requests.
 const CLOSING: Duration = Duration::from_secs(3);
 /// How long threads may take to end that nothing waits for any more.
 const LEFT_BEHIND: Duration = Duration::from_millis(500);
@@ -79,158 +81,187 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
         MemorySourceStore::new(Unaudited, Unqueued),
         tokens.clone(),
     );
-    let mut document = String::new();
-    let own = metrics::routes(PrometheusBuilder::new().build_recorder().handle());
-    let nobody = Arc::new(ConfiguredDirectory::default());
-    let mode = config.tenancy.mode;
-    // what would decide matters to no document
-    let authorizer: Arc<dyn Authorizer> = Arc::new(InsecureAllowAll);
     let jobs = Jobs::new(MemoryJobStore::new(), RefreshSource::kind()?, tokens.clone());
     let sources = MemorySourceStore::new(Unaudited, Unqueued);
-    let refreshes = Refreshes::new(jobs.clone(), sources, "refresh".parse()?, 1);
-    let recorded = audit::offline(config, tokens.clone())
-        .merge(jobs.routes())
-        .merge(refreshes.routes(&registry_definitions(&registry)));
-    let of_tenants = catalog.routes();
-    let namespaces = Namespaces::new(mode, nobody, Arc::clone(&authorizer), tokens, &of_tenants);
     let login = access::offline_login(config)?;
-    let told = access::routes(config, authorizer, login.as_ref())?;
-    let own = own.merge(namespaces.routes()).merge(told).merge(recorded);
+    let around = Around {
+        config,
+        // what would decide matters to no document
+        authorizer: Arc::new(InsecureAllowAll),
+        login: login.as_ref(),
+        directory: Arc::new(ConfiguredDirectory::default()),
+        events: &|| audit::offline(config, tokens.clone()),
+        refreshes: Refreshes::new(jobs.clone(), sources, "refresh".parse()?, 1),
+        jobs,
+        tokens: tokens.clone(),
+        definitions: &registry_definitions(&registry),
+    };
+    let own = metrics::routes(PrometheusBuilder::new().build_recorder().handle());
+    let own = own.merge(around.routes(&catalog.routes())?);
+    let mut document = String::new();
     let security = access::security(config, login.as_ref());
     let routes = routes(security, &catalog, &Readiness::new(Drain::new()), own, &mut document);
     Ok((routes, document))
 }
 
+/// The routes that are served beside the catalog's own.
+struct Around<'a, J, S> {
+    config: &'a Config,
+    authorizer: Arc<dyn Authorizer>,
+    login: Option<&'a Login>,
+    directory: Arc<dyn NamespaceDirectory>,
+    events: &'a dyn Fn() -> Routes,
+    jobs: Jobs<J>,
+    refreshes: Refreshes<J, S>,
+    tokens: PageTokens,
+    definitions: &'a [PluginDefinition],
+}
+
+impl<J, S> Around<'_, J, S>
+where
+    J: EnqueueStore + RecordStore + Clone,
+    S: SourceStore + Clone,
+{
+    /// With those of `catalog` they are what may be done in a tenant.
+    fn routes(self, catalog: &Routes) -> Result<Routes, AnyError> {
+        let (mode, authorizer) = (self.config.tenancy.mode, Arc::clone(&self.authorizer));
+        let asked =
+            || (self.events)().merge(self.jobs.routes()).merge(self.refreshes.routes(self.definitions));
+        let namespaces = Namespaces::new(mode, self.directory, authorizer, self.tokens, [catalog, &asked()]);
+        let told = access::routes(self.config, self.authorizer, self.login)?;
+        Ok(namespaces.routes().merge(told).merge(asked()))
+    }
+}
+
 async fn serve(config: &Config) -> Result<(), AnyError> {
     let counted = metrics::start()?;
     let database = database::connect(&config.database).await?;
-    let unfit = |error: StoreError| database::unfit(&config.database).caused_by(error);
+    let unfit = |error: AnyError| database::unfit(&config.database).caused_by(error);
     let migrator = database::migrator(&database);
-    migrator.run().await.map_err(|error| database::unfit(&config.database).caused_by(error))?;
+    migrator.run().await.map_err(|error| unfit(error.into()))?;
     if config.database.row_level_security == Switch::On {
-        secure_rows(&database).await.map_err(unfit)?;
+        secure_rows(&database).await.map_err(|error| unfit(error.into()))?;
     }
-    let tokens = match config.page_token_keys.as_slice() {
-        [] => page_tokens(&SqlSettingStore::new(database.clone())).await?,
-        keys => {
-            PageTokens::new(keys).map_err(|error| ConfigError::new("page_token_keys", error.to_string()))?
-        }
-    };
-    let registry = registry()?;
-    let changes = Changes::default();
-    let cluster = Cluster::default();
+    let tokens = tokens(config, &database).await?;
+    let (registry, changes, cluster) = (registry()?, Changes::default(), Cluster::default());
     let trail = Trail::new(config, &database).await?;
     let tenants = Tenants::new(config, &cluster, &database, &changes, trail.recorder()).await?;
     let access = Access::new(config, &cluster, &database, &changes, &tenants.directory).await?;
+    let queue = Queue::new(config, &database, Arc::clone(&tenants.admission))?;
     let assets = SqlAssetStore::new(database.clone(), trail.recorder())
         .with_changes(changes.clone())
         .with_admission(Arc::clone(&tenants.admission));
-    let queue = Queue::new(config, &database, Arc::clone(&tenants.admission))?;
-    // what is loaded at the start is read at once, by who loads it
-    let loaded = SqlSourceStore::new(database.clone(), trail.recorder(), Unqueued)
-        .with_admission(Arc::clone(&tenants.admission));
     let sources = SqlSourceStore::new(database.clone(), trail.recorder(), queue.enqueue())
         .with_admission(Arc::clone(&tenants.admission));
+    // what is loaded at the start is read at once, by who loads it
+    let unqueued = SqlSourceStore::new(database.clone(), trail.recorder(), Unqueued)
+        .with_admission(Arc::clone(&tenants.admission));
     let definitions = registry_definitions(&registry);
-    let (wanted, refresher) = wanted(config, &definitions, &assets, &loaded)?;
-    tenants.ensure(wanted.iter().map(|wanted| &wanted.namespace)).await.map_err(unfit)?;
+    let (wanted, refresher) = wanted(config, &definitions, &assets, &unqueued)?;
+    let namespaces = wanted.iter().map(|wanted| &wanted.namespace);
+    tenants.ensure(namespaces).await.map_err(|error| unfit(error.into()))?;
     let listening = tokio::spawn(database::listen(database.clone(), changes));
 
-    let limits = Limits {
-        connections: config.http.max_connections,
-        header_timeout: seconds(config.http.header_timeout_seconds),
-        write_timeout: seconds(config.http.write_timeout_seconds),
-    };
     let replica = replica();
-    let upkeep = Upkeep {
-        trail: trail.clone(),
-        jobs: queue.store.clone(),
-        all: operator::scope("upkeep", TenantSelector::All).await?,
-        days: config.audit.retention_days,
-    };
-    let leading = upkeep.begin(config, &cluster, &database, &replica).await?;
-    let leadership = leading.leadership.clone();
+    let leading =
+        Upkeep::new(config, &trail, &queue).await?.begin(config, &cluster, &database, &replica).await?;
+    let worker = queue.worker(&replica, &registry, &unqueued, &refresher)?;
     let (drain, progress) = (Drain::new(), Progress::default());
-    let readiness =
-        health::readiness(drain.clone(), database.clone(), migrator, registry.clone(), progress.clone())
-            .with_check("tokens", {
-                let authentication = access.authentication.clone();
-                move || std::future::ready(authentication.component())
-            })
-            .with_check("policy", {
-                let authorization = access.authorization.clone();
-                move || std::future::ready(authorization.component())
-            })
-            .with_check("leader", move || {
-                let component = leadership.as_ref().map_or_else(Component::ok, Leadership::component);
-                std::future::ready(component)
-            })
-            .with_check("audit", {
-                let trail = trail.clone();
-                move || {
-                    let trail = trail.clone();
-                    async move { trail.component().await }
-                }
-            })
-            .with_check("limits", {
-                let last_read = tenants.last_read.clone();
-                move || std::future::ready(last_read.component())
-            });
-    let catalog = catalog(config, registry.clone(), assets, sources.clone(), tokens.clone());
-    let own = match config.metrics_listen {
-        Some(address) => {
-            metrics::serve(address, limits, counted).await?;
-            Routes::new()
-        }
-        None => metrics::routes(counted),
+    let checked = Checked {
+        drain: drain.clone(),
+        database: database.clone(),
+        migrator,
+        registry: registry.clone(),
+        progress: progress.clone(),
+        access: access.clone(),
+        trail: trail.clone(),
+        leadership: leading.leadership.clone(),
+        limits: tenants.last_read.clone(),
     };
-    let (mode, directory) = (tenants.mode, Arc::clone(&tenants.directory));
-    let recorded = trail.routes(config, tokens.clone());
+    let catalog = catalog(config, registry.clone(), assets, sources.clone(), tokens.clone());
     let jobs = Jobs::new(queue.store.clone(), RefreshSource::kind()?, tokens.clone());
-    let refreshes = Refreshes::new(jobs.clone(), sources.clone(), queue.name.clone(), queue.max_attempts);
-    let recorded = recorded.merge(jobs.routes()).merge(refreshes.routes(&definitions));
-    let of_tenants = catalog.routes().merge(trail.routes(config, tokens.clone())).merge(jobs.routes());
-    let namespaces = Namespaces::new(mode, directory, access.authorizer(), tokens, &of_tenants);
-    let told = access::routes(config, access.authorizer(), access.login.as_ref())?;
-    let own = own.merge(namespaces.routes()).merge(told).merge(recorded);
+    let around = Around {
+        config,
+        authorizer: access.authorizer(),
+        login: access.login.as_ref(),
+        directory: Arc::clone(&tenants.directory),
+        events: &|| trail.routes(config, tokens.clone()),
+        refreshes: Refreshes::new(jobs.clone(), sources, queue.name.clone(), queue.max_attempts),
+        jobs,
+        tokens: tokens.clone(),
+        definitions: &definitions,
+    };
+    let own = around.routes(&catalog.routes())?.merge(counts(config, counted).await?);
     let security = access::security(config, access.login.as_ref());
-    let served = routes(security, &catalog, &readiness, own, &mut String::new());
+    let served = routes(security, &catalog, &checked.readiness(), own, &mut String::new());
     let router = stack::stack(config, &trail.audit, &tenants, &access, served)?;
 
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| ConfigError::new("listen", format!("`{}`: {error}", config.listen)))?;
-    let address = listener.local_addr()?;
-    announce(config, address)?;
-    let worker = queue.worker(&replica, &registry, &loaded, &refresher)?;
+    announce(config, listener.local_addr()?)?;
     let starting = tokio::spawn({
         let (registry, database) = (registry.clone(), database.clone());
-        let loader = Loader { registry: registry.clone(), sources: loaded, refresher, progress };
+        let start = Loader { registry: registry.clone(), sources: unqueued, refresher, progress };
         async move {
             registry.start().await;
             database::index(&database, &definitions).await;
-            loader.run(wanted).await;
+            start.run(wanted).await;
         }
     });
-    let leave = CancellationToken::new();
-    let working = tokio::spawn(worker.run(leave.clone()));
-    serve_until_told(config, listener, router, limits, drain).await;
+    let working = tokio::spawn({
+        let drain = drain.clone();
+        async move {
+            let leave = CancellationToken::new();
+            // beside the requests that are under way
+            let told = async {
+                drain.begun().await;
+                leave.cancel();
+            };
+            tokio::join!(worker.run(leave.clone()), told);
+        }
+    });
+    serve_until_told(config, listener, router, drain).await;
     starting.abort();
     listening.abort();
-    leave.cancel();
     let closing = async {
         trail.audit.settle().await;
-        // a worker gives back what it cannot finish, and the leases go once nothing is done under them
+        // a worker gives back what it cannot finish, and leases go once nothing is done under them
         let _ = working.await;
         leading.end().await;
         registry.stop().await;
         database.close().await;
     };
-    if tokio::time::timeout(CLOSING, closing).await.is_err() {
-        tracing::warn!("plugins or the database took too long to end and were left behind");
+    if tokio::time::timeout(seconds(config.shutdown.grace_seconds) + CLOSING, closing).await.is_err() {
+        tracing::warn!("jobs, plugins or the database took too long to end and were left behind");
     }
     tracing::info!("left");
     Ok(())
+}
+
+/// What makes and reads page tokens: with the configured keys, or with one that all replicas share.
+async fn tokens(config: &Config, database: &Database) -> Result<PageTokens, AnyError> {
+    Ok(match config.page_token_keys.as_slice() {
+        [] => page_tokens(&SqlSettingStore::new(database.clone())).await?,
+        keys => {
+            PageTokens::new(keys).map_err(|error| ConfigError::new("page_token_keys", error.to_string()))?
+        }
+    })
+}
+
+/// The route of what is counted, unless that is served on an address of its own.
+async fn counts(config: &Config, counted: PrometheusHandle) -> Result<Routes, AnyError> {
+    let Some(address) = config.metrics_listen else { return Ok(metrics::routes(counted)) };
+    metrics::serve(address, limits(config), counted).await?;
+    Ok(Routes::new())
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        connections: config.http.max_connections,
+        header_timeout: seconds(config.http.header_timeout_seconds),
+        write_timeout: seconds(config.http.write_timeout_seconds),
+    }
 }
 
 /// What this replica is called: by its Pod, else by its host.
@@ -242,13 +273,7 @@ fn replica() -> String {
 }
 
 /// Serves until the process is told to leave, and then until the requests under way are answered or the grace is over.
-async fn serve_until_told(
-    config: &Config,
-    listener: TcpListener,
-    router: Router,
-    limits: Limits,
-    drain: Drain,
-) {
+async fn serve_until_told(config: &Config, listener: TcpListener, router: Router, drain: Drain) {
     let leaving = tokio::spawn({
         let drain = drain.clone();
         async move {
@@ -262,7 +287,7 @@ async fn serve_until_told(
         let (drain, delay) = (drain.clone(), seconds(config.shutdown.delay_seconds));
         async move { drain.begun_and_heard(delay).await }
     };
-    let serving = listener::serve(listener, router, limits, heard);
+    let serving = listener::serve(listener, router, limits(config), heard);
     let too_late = async {
         drain.begun().await;
         tokio::time::sleep(seconds(config.shutdown.delay_seconds) + seconds(config.shutdown.grace_seconds))

@@ -102,7 +102,8 @@ async fn a_cookie_of_one_kind_another_key_or_another_service_is_none() {
     assert_eq!(browser.get(&back).await.outcome(), (NOT_BEGUN.0, NOT_BEGUN.1.into()));
 
     let other = "another key that seals the cookies of tests";
-    let changes: [(&str, fn(&mut LoginConfig)); 4] = [
+    type Change = fn(&mut LoginConfig);
+    let changes: [(&str, Change); 4] = [
         ("key", |config| config.keys = vec!["another key that seals the cookies of tests".into()]),
         ("client", |config| config.client_id = "web2".into()),
         ("service", |config| config.base_url = "https://other.example".into()),

@@ -66,7 +66,7 @@ impl Tab {
                 assert!(parts.status.is_success(), "{url}: {text}");
                 return Page::Form(text);
             };
-            location = next.to_str().unwrap().to_owned();
+            next.to_str().unwrap().clone_into(&mut location);
         }
         panic!("the provider leads around in circles")
     }

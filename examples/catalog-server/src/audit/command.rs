@@ -105,9 +105,9 @@ async fn verify(
     };
     let mut whole = true;
     for ledger in ledgers {
-        let verified = verifier.verify(&ledger, Range::default(), checkpoint.as_ref()).await?;
-        whole &= verified.first_broken.is_none();
-        print(&told(ledger.as_str(), &verified))?;
+        let found = verifier.verify(&ledger, Range::default(), checkpoint.as_ref()).await?;
+        whole &= found.first_broken.is_none();
+        print(&told(ledger.as_str(), &found))?;
     }
     Ok(whole)
 }

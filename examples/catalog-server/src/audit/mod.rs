@@ -73,7 +73,7 @@ impl Trail {
     }
 
     /// Seals, removes and sends events of all tenants, for as long as the fence holds and this is polled; they are kept for so many days.
-    pub(crate) async fn keep(&self, all: &TenantScope, days: u32, fence: &(impl Fence<Transaction> + Sync)) {
+    pub(crate) async fn keep(&self, all: &TenantScope, days: u32, fence: &impl Fence<Transaction>) {
         let sealer = Sealer::new(self.store.clone(), self.key.clone());
         let mut kept = RetentionConfig::default();
         kept.days = days;
