@@ -128,17 +128,17 @@ mod tests {
         Sealer::new(keys, binding.into()).unwrap()
     }
 
-    fn open(sealer: &Sealer, kind: Kind, sealed: &str) -> Result<String, NotSealed> {
-        sealer.open(kind, sealed.as_bytes())
+    fn open(sealer: &Sealer, kind: Kind, text: &str) -> Result<String, NotSealed> {
+        sealer.open(kind, text.as_bytes())
     }
 
     proptest! {
         #[test]
         fn what_was_sealed_opens(value in ".{0,200}") {
             let sealer = sealer(&[OLD], "a");
-            let sealed = sealer.seal(Kind::Session, &value).unwrap();
-            prop_assert_ne!(&sealed, &sealer.seal(Kind::Session, &value).unwrap(), "nonces differ");
-            prop_assert_eq!(open(&sealer, Kind::Session, &sealed), Ok(value));
+            let text = sealer.seal(Kind::Session, &value).unwrap();
+            prop_assert_ne!(&text, &sealer.seal(Kind::Session, &value).unwrap(), "nonces differ");
+            prop_assert_eq!(open(&sealer, Kind::Session, &text), Ok(value));
         }
 
         #[test]
@@ -163,17 +163,17 @@ mod tests {
 
     #[test]
     fn a_kind_a_key_and_a_service_open_only_what_is_theirs() {
-        let sealed = sealer(&[OLD], "a").seal(Kind::Attempt, &"x").unwrap();
-        assert!(open(&sealer(&[NEW, OLD], "a"), Kind::Attempt, &sealed).is_ok());
-        assert!(open(&sealer(&[OLD], "a"), Kind::Session, &sealed).is_err());
-        assert!(open(&sealer(&[NEW], "a"), Kind::Attempt, &sealed).is_err());
-        assert!(open(&sealer(&[OLD], "b"), Kind::Attempt, &sealed).is_err());
+        let text = sealer(&[OLD], "a").seal(Kind::Attempt, &"x").unwrap();
+        assert!(open(&sealer(&[NEW, OLD], "a"), Kind::Attempt, &text).is_ok());
+        assert!(open(&sealer(&[OLD], "a"), Kind::Session, &text).is_err());
+        assert!(open(&sealer(&[NEW], "a"), Kind::Attempt, &text).is_err());
+        assert!(open(&sealer(&[OLD], "b"), Kind::Attempt, &text).is_err());
     }
 
     #[test]
     fn what_is_sealed_cannot_be_read() {
-        let sealed = sealer(&[OLD], "a").seal(Kind::Session, &"jane@example.com").unwrap();
-        let bytes = URL_SAFE_NO_PAD.decode(sealed).unwrap();
+        let text = sealer(&[OLD], "a").seal(Kind::Session, &"jane@example.com").unwrap();
+        let bytes = URL_SAFE_NO_PAD.decode(text).unwrap();
         assert!(!bytes.windows(4).any(|window| window == b"jane"));
     }
 }

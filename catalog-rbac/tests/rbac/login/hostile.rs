@@ -9,6 +9,8 @@ use super::{KEY, Setup, config, router};
 
 const NOT_BEGUN: (u16, &str) = (400, "bad_request");
 
+type Change = fn(&mut LoginConfig);
+
 #[tokio::test]
 async fn a_login_ends_only_in_the_browser_that_began_it() {
     let setup = Setup::new().await;
@@ -102,7 +104,6 @@ async fn a_cookie_of_one_kind_another_key_or_another_service_is_none() {
     assert_eq!(browser.get(&back).await.outcome(), (NOT_BEGUN.0, NOT_BEGUN.1.into()));
 
     let other = "another key that seals the cookies of tests";
-    type Change = fn(&mut LoginConfig);
     let changes: [(&str, Change); 4] = [
         ("key", |config| config.keys = vec!["another key that seals the cookies of tests".into()]),
         ("client", |config| config.client_id = "web2".into()),

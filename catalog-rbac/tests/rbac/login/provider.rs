@@ -41,7 +41,8 @@ impl Tab {
     async fn go(&mut self, location: &str, form: Option<&str>) -> Page {
         let (mut location, mut form) = (location.to_owned(), form);
         for _ in 0..10 {
-            let url = if location.starts_with('/') { format!("{}{location}", self.issuer) } else { location };
+            let of_issuer = if location.starts_with('/') { self.issuer.as_str() } else { "" };
+            let url = format!("{of_issuer}{location}");
             if !url.starts_with(&self.issuer) {
                 return Page::Away(url);
             }
