@@ -7,5 +7,6 @@ mod fence;
 mod fixture;
 mod kubernetes;
 mod migrate;
+mod probes;
 mod singleton;
 mod stores;
