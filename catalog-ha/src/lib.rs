@@ -10,6 +10,8 @@ pub mod migrate;
 #[cfg(feature = "axum")]
 mod probe;
 mod readiness;
+mod shutdown;
+mod signals;
 pub mod singleton;
 #[cfg(feature = "_sql")]
 mod sql;
@@ -21,6 +23,8 @@ pub use self::probe::probes;
 #[cfg(feature = "_sql")]
 pub use self::sql::MIGRATIONS;
 pub use self::{
-    drain::{Drain, terminated},
+    drain::Drain,
     readiness::{Component, Readiness, ReadinessReport, State},
+    shutdown::{Phase, Shutdown, ShutdownReport, StepEnd, StepReport},
+    signals::{Signals, terminated},
 };
