@@ -15,6 +15,11 @@ mod signals;
 pub mod singleton;
 #[cfg(feature = "_sql")]
 mod sql;
+#[cfg(feature = "metrics")]
+mod telemetry;
+#[cfg(not(feature = "metrics"))]
+#[path = "silent.rs"]
+mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 

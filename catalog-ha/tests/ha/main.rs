@@ -6,6 +6,7 @@ mod elector;
 mod fence;
 mod fixture;
 mod kubernetes;
+mod metrics;
 mod migrate;
 mod probes;
 mod singleton;
