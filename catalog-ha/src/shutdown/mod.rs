@@ -164,7 +164,7 @@ impl Step {
         let (took, phase_name) = (begun.elapsed(), phase.as_str());
         match end {
             StepEnd::Done => {
-                tracing::info!(phase = phase_name, step = name, ?took, "a step of leaving is done")
+                tracing::info!(phase = phase_name, step = name, ?took, "a step of leaving is done");
             }
             StepEnd::OutOfTime => {
                 tracing::warn!(

@@ -8,6 +8,7 @@ mod fixture;
 mod kubernetes;
 mod metrics;
 mod migrate;
+mod pooler;
 mod probes;
 mod singleton;
 mod stores;
