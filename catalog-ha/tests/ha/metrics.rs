@@ -102,13 +102,13 @@ async fn an_election_is_measured() {
     let term = place.terms.nth(1).await;
     sleep(Duration::from_secs(9)).await;
     assert_eq!((noted.of("leader"), noted.of("transitions_total leading")), (1.0, 1.0));
-    assert_eq!(noted.of("renew_duration_seconds"), 5.0, "the claim, and a renewal every 2 s");
-    assert_eq!(noted.of("failures_total claim"), 0.0);
+    assert!((4.5..5.5).contains(&noted.of("renew_duration_seconds")), "the claim, and a renewal every 2 s");
+    assert!(noted.of("failures_total claim") < 0.5);
     assert!(noted.of("last_renewal_age_seconds") <= 2.0);
 
     candidate.link.set(Fault::Fails(LeaseErrorKind::Unavailable, None));
     sleep(Duration::from_millis(8_500)).await;
-    assert_eq!(noted.of("leader"), 1.0);
+    assert!(noted.of("leader") > 0.5);
     assert!(noted.of("failures_total claim") >= 3.0);
     let age = noted.of("last_renewal_age_seconds");
     assert!((6.0..10.0).contains(&age), "{age} s");
@@ -116,7 +116,7 @@ async fn an_election_is_measured() {
     term.guard.cancelled().await;
     sleep(Duration::from_secs(3)).await;
     assert_eq!((noted.of("leader"), noted.of("transitions_total standby")), (0.0, 1.0));
-    assert_eq!(noted.of("last_renewal_age_seconds"), 0.0);
+    assert!(noted.of("last_renewal_age_seconds").abs() < 1e-9);
     assert!(noted.of("failures_total read") >= 1.0);
 
     candidate.link.set(Fault::None);

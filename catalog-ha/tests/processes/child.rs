@@ -67,13 +67,13 @@ async fn campaign(url: &str, writes: bool) {
     let elector = Elector::new(LeaseName::new("test").unwrap(), leases, fences, &who, TIMES).unwrap();
     let mut status = elector.status();
     tokio::spawn(async move {
-        let mut had_problem = false;
+        let mut was_broken = false;
         while status.changed().await.is_ok() {
-            let has_problem = status.borrow_and_update().problem.is_some();
-            if has_problem != had_problem {
-                tell(if has_problem { "problem" } else { "well" });
+            let is_broken = status.borrow_and_update().problem.is_some();
+            if is_broken != was_broken {
+                tell(if is_broken { "problem" } else { "well" });
             }
-            had_problem = has_problem;
+            was_broken = is_broken;
         }
     });
     let words = std::sync::Arc::new(Mutex::new(words()));
