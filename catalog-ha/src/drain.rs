@@ -1,9 +1,6 @@
 use std::time::Duration;
 
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-};
+use tokio::sync::watch;
 
 /// Whether the process is about to leave. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
@@ -45,19 +42,6 @@ impl Drain {
         self.begun().await;
         tokio::time::sleep(delay).await;
     }
-}
-
-/// Waits for SIGTERM or SIGINT.
-///
-/// # Errors
-/// When the system refuses to tell of signals.
-pub async fn terminated() -> std::io::Result<()> {
-    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = term.recv() => tracing::info!(signal = "SIGTERM", "asked to leave"),
-        _ = interrupt.recv() => tracing::info!(signal = "SIGINT", "asked to leave"),
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -10,9 +10,16 @@ pub mod migrate;
 #[cfg(feature = "axum")]
 mod probe;
 mod readiness;
+mod shutdown;
+mod signals;
 pub mod singleton;
 #[cfg(feature = "_sql")]
 mod sql;
+#[cfg(feature = "metrics")]
+mod telemetry;
+#[cfg(not(feature = "metrics"))]
+#[path = "silent.rs"]
+mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -21,6 +28,8 @@ pub use self::probe::probes;
 #[cfg(feature = "_sql")]
 pub use self::sql::MIGRATIONS;
 pub use self::{
-    drain::{Drain, terminated},
+    drain::Drain,
     readiness::{Component, Readiness, ReadinessReport, State},
+    shutdown::{Phase, Shutdown, ShutdownReport, StepEnd, StepReport},
+    signals::{Signals, terminated},
 };

@@ -165,7 +165,7 @@ pub(super) fn store_error(error: sqlx::Error) -> StoreError {
 fn of_code(code: &str) -> StoreErrorKind {
     let serialization = ["40001", "40P01", "55P03"];
     // also a database that lets nobody in, or is not there
-    let unavailable = ["08", "28", "3D", "53", "57", "25006", "55000"];
+    let unavailable = ["08", "28", "3D", "53", "57", "25006", "25P03", "25P04", "55000"];
     if serialization.contains(&code) {
         return StoreErrorKind::Conflict;
     }
@@ -191,6 +191,7 @@ mod tests {
             ("40001", StoreErrorKind::Conflict),
             ("57014", StoreErrorKind::Unavailable),
             ("25006", StoreErrorKind::Unavailable),
+            ("25P03", StoreErrorKind::Unavailable),
             ("55000", StoreErrorKind::Unavailable),
             ("28P01", StoreErrorKind::Unavailable),
             ("55P03", StoreErrorKind::Conflict),

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     fence::{FenceStore, FencingToken},
     lease::{Claim, LeaseError, LeaseErrorKind, LeaseStore, Version},
+    telemetry,
 };
 
 /// An elector while it runs.
@@ -196,6 +197,7 @@ impl<'a, L: LeaseStore, F: FenceStore> Campaign<'a, L, F> {
         match released {
             Ok(()) => tracing::info!(lease = %name, "gave the lease up"),
             Err(error) => {
+                telemetry::failed(name, "release");
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(lease = %name, error, "the lease is left to end by itself");
             }
@@ -205,6 +207,8 @@ impl<'a, L: LeaseStore, F: FenceStore> Campaign<'a, L, F> {
     /// Does what comes next. It may be dropped at any point: what it wrote is then found when the lease is read.
     async fn step(&mut self) {
         let Elector { name, leases, fences, identity, .. } = self.elector;
+        let now = self.start.elapsed();
+        telemetry::last_renewal(name, self.election.renewed_at().map(|sent| now.saturating_sub(sent)));
         match self.election.next(self.start.elapsed()) {
             Command::Wait(until) => {
                 tokio::select! {
@@ -214,17 +218,17 @@ impl<'a, L: LeaseStore, F: FenceStore> Campaign<'a, L, F> {
             }
             Command::Read => {
                 let read = self.ask(leases.read(name)).await;
-                self.hear(read.as_ref().err());
+                self.hear("read", read.as_ref().err());
                 self.election.on_read(self.start.elapsed(), read.as_ref().map(Clone::clone));
             }
             Command::Claim(claim) => {
                 let (sent, claimed) = self.claim(&claim).await;
-                self.hear(claimed.as_ref().err());
+                self.hear("claim", claimed.as_ref().err());
                 self.election.on_claim(sent, self.start.elapsed(), claimed.as_ref().map(Clone::clone));
             }
             Command::Raise => {
                 let raised = self.ask(fences.raise(name, self.newest, identity)).await;
-                self.hear(raised.as_ref().err());
+                self.hear("raise", raised.as_ref().err());
                 self.election.on_raise(self.start.elapsed(), raised.as_ref().map(|token| *token));
             }
         }
@@ -240,7 +244,11 @@ impl<'a, L: LeaseStore, F: FenceStore> Campaign<'a, L, F> {
             }
         }
         let sent = self.start.elapsed();
-        (sent, self.ask(leases.claim(name, claim)).await)
+        let claimed = self.ask(leases.claim(name, claim)).await;
+        if claimed.is_ok() {
+            telemetry::renewed(name, self.start.elapsed().saturating_sub(sent));
+        }
+        (sent, claimed)
     }
 
     /// Asks a store, no longer than it may take, and than a leader may wait.
@@ -255,9 +263,10 @@ impl<'a, L: LeaseStore, F: FenceStore> Campaign<'a, L, F> {
     }
 
     /// Shows what is known of the lease, and what goes wrong.
-    fn hear(&self, error: Option<&LeaseError>) {
+    fn hear(&self, operation: &'static str, error: Option<&LeaseError>) {
         let conflict = error.is_some_and(|error| error.kind() == LeaseErrorKind::Conflict);
         if let Some(error) = error.filter(|_| !conflict) {
+            telemetry::failed(&self.elector.name, operation);
             let cause = error as &dyn std::error::Error;
             tracing::warn!(lease = %self.elector.name, error = cause, "the election does not get on");
         }
@@ -279,7 +288,12 @@ impl<'a, L: LeaseStore, F: FenceStore> Campaign<'a, L, F> {
 
     fn tell(&self, role: Role, problem: Option<String>) {
         let token = self.election.leadership().map(|(token, _)| token).filter(|_| role == Role::Leading);
+        let leads = role == Role::Leading;
+        telemetry::leader(&self.elector.name, leads);
         self.elector.status.send_modify(|status| {
+            if leads != (status.role == Role::Leading) {
+                telemetry::transition(&self.elector.name, leads);
+            }
             status.role = role;
             status.token = token;
             status.problem = problem;

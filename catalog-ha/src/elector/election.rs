@@ -127,6 +127,11 @@ impl Election {
         self.hold.as_ref().map(|hold| hold.sent + self.config.renew_deadline())
     }
 
+    /// When the last claim that worked was sent, while the lease is held.
+    pub(crate) fn renewed_at(&self) -> Option<Duration> {
+        self.hold.as_ref().map(|hold| hold.sent)
+    }
+
     /// The token it leads by, and until when; none while it does not lead.
     pub(crate) fn leadership(&self) -> Option<(FencingToken, Duration)> {
         let hold = self.hold.as_ref()?;

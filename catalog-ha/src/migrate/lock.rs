@@ -151,16 +151,20 @@ async fn holder(session: &mut Session) -> String {
 /// A pooler that gives each transaction another connection lets two sessions share one backend, or one session have two.
 async fn refuse_pooler(database: &Database, session: &mut Session) -> Result<(), MigrationError> {
     let mut other = database.session().await?;
-    other.execute_script("begin").await?;
     let pids = async {
-        let (mine, theirs) = (pid(session).await?, pid(&mut other).await?);
-        Ok::<_, StoreError>((mine, theirs, pid(session).await?))
+        // of a pooler that gives what was free the longest the second one is another
+        let mine = (pid(session).await?, pid(session).await?);
+        // and of one that gives what was used last, the other session has mine
+        other.execute_script("begin").await?;
+        let is_shared = mine.0 != mine.1 || mine.0 == pid(&mut other).await?;
+        // where that is the only one, asking for it would last until the transaction ends
+        Ok::<_, StoreError>(is_shared || mine.0 != pid(session).await?)
     };
     let pids = pids.await;
     // the transaction ends with the connection
     let _ = other.close().await;
     let is_pooled = match &pids {
-        Ok((mine, theirs, again)) => mine == theirs || mine != again,
+        Ok(is_pooled) => *is_pooled,
         // what one has prepared stands in the way of another one, or is missing
         Err(error) => matches!(error.code(), Some("42P05" | "26000")),
     };

@@ -26,7 +26,8 @@ const ROLES_OF_THE_DEMO: &str = include_str!("../../sample/roles.yaml");
 /// A path of the template that leads to something of team-a's.
 fn path(template: &str, names: &dyn Fn(&str) -> String) -> String {
     let plugin = template.split('/').nth(2).and_then(|part| part.strip_suffix("_catalog")).unwrap_or("mcp");
-    let path = template.replace("{plugin}", plugin).replace("{file}", "index.css");
+    let path =
+        template.replace("{plugin}", plugin).replace("{file}", "index.css").replace("{check}", "database");
     match path.split_once("{name}") {
         Some((list, rest)) => format!("{list}{}{rest}", names(list.trim_end_matches('/'))),
         None => path,

@@ -1,0 +1,11 @@
+//! Processes that are killed, stopped and told to leave, on one PostgreSQL.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod child;
+#[path = "../ha/databases.rs"]
+#[expect(dead_code, reason = "SQLite is for one process")]
+mod databases;
+mod lead;
+mod leave;
+mod migrate;
+mod process;
