@@ -55,7 +55,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
 
 /// An empty database of that name; one that is left from a former run goes.
 #[expect(clippy::disallowed_methods, reason = "names of this file")]
-async fn create(server: &str, name: &'static str) -> Result<String, AnyError> {
+pub(crate) async fn create(server: &str, name: &'static str) -> Result<String, AnyError> {
     let mut connection = PgConnection::connect(server).await?;
     for text in [format!("drop database if exists {name}"), format!("create database {name}")] {
         sqlx::query(AssertSqlSafe(text)).execute(&mut connection).await?;
