@@ -51,5 +51,5 @@ impl Head {
 
 /// The hash of a place: of the place before, of the place, and of what the record says.
 pub(crate) fn link(previous: &Hash, sequence: i64, record: &Hash) -> Hash {
-    crate::digest::digest("link", [&previous[..], &sequence.to_be_bytes(), record])
+    crate::digest::digest("link", &[previous, &sequence.to_be_bytes(), record])
 }

@@ -1,5 +1,7 @@
 //! Reading and writing chains.
 
+use std::sync::Arc;
+
 use catalog_core::{
     clock::Timestamp,
     store::{
@@ -125,7 +127,7 @@ fn entry(mut row: Row) -> Result<Entry, StoreError> {
         Place { sequence: row.integer(1)?, previous_hash: hash(row.bytes(2)?)?, hash: hash(row.bytes(3)?)? };
     let sealed = id(&row.text(0)?)?;
     let there = row.take_text(4)?.unwrap_or_default();
-    let record = if there.is_empty() { None } else { Some(Record::from_columns(&there, &mut row, 5)?) };
+    let record = if there.is_empty() { None } else { Some(Arc::new(Record::from_columns(&there, &mut row, 5)?)) };
     Ok(Entry { id: sealed, place, record })
 }
 
