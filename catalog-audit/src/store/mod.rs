@@ -15,7 +15,7 @@ use catalog_core::{
 use uuid::Uuid;
 
 #[cfg(feature = "_sql")]
-pub use self::sql::{MIGRATIONS, SqlAuditStore};
+pub use self::sql::{MIGRATIONS, SqlAuditStore, TENANT_TABLES};
 pub use self::{memory::MemoryAuditStore, query::AuditQuery};
 use crate::{
     event::Record,
