@@ -91,7 +91,7 @@ fn difference(old: &mut Option<Value>, new: &mut Option<Value>) {
 /// What stands in place of a value that is too large.
 fn cut(value: &Value) -> Value {
     let text = value.to_string();
-    json!({"truncated": true, "bytes": text.len(), "sha256": hex(&digest("value", [text.as_bytes()]))})
+    json!({"truncated": true, "bytes": text.len(), "sha256": hex(&digest("value", &[text.as_bytes()]))})
 }
 
 #[cfg(test)]

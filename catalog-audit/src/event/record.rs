@@ -72,7 +72,7 @@ impl Record {
             self.request_id.as_bytes(),
             self.details.as_bytes(),
         ];
-        digest("catalog.audit.event.v1", parts)
+        digest("catalog.audit.event.v1", &parts)
     }
 
     /// What it takes to keep it, in bytes, about.

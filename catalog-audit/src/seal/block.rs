@@ -78,7 +78,7 @@ impl Terms {
             &self.previous_block_hash,
             &self.time_ms.to_be_bytes(),
         ];
-        digest("catalog.audit.block.v1", parts)
+        digest("catalog.audit.block.v1", &parts)
     }
 
     /// The block, signed.

@@ -111,7 +111,7 @@ impl TrustedKeys {
 }
 
 fn key_id(public_key: &[u8]) -> String {
-    let id = hex(&digest("catalog.audit.key.v1", [public_key]));
+    let id = hex(&digest("catalog.audit.key.v1", &[public_key]));
     id.get(..16).unwrap_or_default().into()
 }
 

@@ -7,15 +7,19 @@ use crate::digest::{Hash, NONE};
 
 /// Whose chain: a tenant's, or nobody's. Only a scope that covers it makes one.
 #[derive(Clone, Debug, Eq, PartialEq, Hash)]
-pub struct Ledger(String);
+pub struct Ledger {
+    namespace: String,
+    scope: TenantScope,
+}
 
 impl Ledger {
     /// That tenant's, if the scope covers it; nobody's is within the scope of all.
     pub fn within(scope: &TenantScope, namespace: Option<&Namespace>) -> Option<Self> {
-        match namespace {
-            Some(namespace) => scope.covers(namespace).then(|| Self(namespace.to_string())),
-            None => matches!(scope.view(), ScopeView::All).then(|| Self(String::new())),
-        }
+        let scope = match namespace {
+            Some(namespace) => scope.narrow(namespace)?,
+            None => Some(scope).filter(|scope| matches!(scope.view(), ScopeView::All))?.clone(),
+        };
+        Some(Self { namespace: namespace.map(ToString::to_string).unwrap_or_default(), scope })
     }
 
     /// As [`within`](Self::within), by the name that is stored.
@@ -28,7 +32,13 @@ impl Ledger {
 
     /// The tenant's name; empty where it is nobody's.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.namespace
+    }
+
+    /// What whoever reads the chain may see.
+    #[cfg(feature = "_sql")]
+    pub(crate) fn scope(&self) -> &TenantScope {
+        &self.scope
     }
 }
 
@@ -51,5 +61,5 @@ impl Head {
 
 /// The hash of a place: of the place before, of the place, and of what the record says.
 pub(crate) fn link(previous: &Hash, sequence: i64, record: &Hash) -> Hash {
-    crate::digest::digest("link", [&previous[..], &sequence.to_be_bytes(), record])
+    crate::digest::digest("link", &[previous, &sequence.to_be_bytes(), record])
 }

@@ -8,6 +8,7 @@
 //! What this does not find: the whole store set back to an older state of itself, chain and blocks and heads alike. Against that
 //! [`Verifier::verify`] takes a [`Checkpoint`] that was kept elsewhere.
 
+mod ahead;
 mod block;
 mod key;
 mod ledger;

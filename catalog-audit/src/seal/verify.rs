@@ -1,19 +1,21 @@
-use std::collections::VecDeque;
+use std::sync::Arc;
 
 use catalog_core::store::StoreError;
+use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Block, BlockKind, Head, Ledger, TrustedKeys, ledger::link};
-use crate::{
-    digest::hex,
-    store::{Entry, SealStore},
+use super::{
+    Block, BlockKind, Head, Ledger, TrustedKeys,
+    ahead::{Read, read},
+    ledger::link,
 };
+use crate::{digest::hex, store::SealStore};
 
-/// Finds out whether events are as they were sealed.
+/// Finds out whether events are as they were sealed: on the tokio runtime of the caller, on all of its threads.
 #[derive(Clone, Debug)]
 pub struct Verifier<S> {
-    store: S,
+    store: Arc<S>,
     keys: TrustedKeys,
 }
 
@@ -84,7 +86,7 @@ pub enum Fault {
 /// How often it is begun anew when the chain changes meanwhile.
 const RETRIES: usize = 3;
 
-/// So many places are read at once.
+/// So many blocks are read at once.
 const PAGE: usize = 1_000;
 
 /// Where a walk is.
@@ -96,7 +98,7 @@ struct At {
 impl<S: SealStore> Verifier<S> {
     /// Of that store, by the word of those keys.
     pub fn new(store: S, keys: TrustedKeys) -> Self {
-        Self { store, keys }
+        Self { store: Arc::new(store), keys }
     }
 
     /// Looks at every event of a range, at the blocks that it is in and at those that follow, and names the first that is not as it
@@ -190,24 +192,27 @@ impl<S: SealStore> Verifier<S> {
         checkpoint: Option<&Checkpoint>,
         at: &mut At,
     ) -> Result<Option<Broken>, StoreError> {
-        let mut entries: VecDeque<Entry> = VecDeque::new();
-        let mut read = at.head.sequence;
         loop {
             let blocks = self.store.blocks(ledger, at.head.number, PAGE).await?;
-            if blocks.is_empty() {
+            let Some(last) = blocks.iter().map(|block| block.terms.last_sequence).max() else {
                 return Ok(None);
-            }
+            };
+            let mut pages = read(&self.store, ledger, at.head.sequence, last);
+            let mut places = Vec::new().into_iter();
             for block in blocks {
                 if let Some(broken) = self.follows(ledger, at, &block) {
                     return Ok(Some(broken));
                 }
                 if block.terms.kind == BlockKind::Seal {
                     while at.head.sequence < block.terms.last_sequence {
-                        if entries.is_empty() {
-                            entries = self.store.entries(ledger, read, PAGE).await?.into();
-                            read = entries.back().map_or(read, |last| last.place.sequence);
-                        }
-                        if let Some(broken) = check(at, entries.pop_front(), checkpoint) {
+                        let place = match places.next() {
+                            None => {
+                                places = pages.next().await.transpose()?.unwrap_or_default().into_iter();
+                                places.next()
+                            }
+                            place => place,
+                        };
+                        if let Some(broken) = check(at, place, checkpoint) {
                             return Ok(Some(broken));
                         }
                     }
@@ -279,24 +284,23 @@ impl<S: SealStore> Verifier<S> {
 }
 
 /// Whether that is what is at the next place; if so, the walk goes there.
-fn check(at: &mut At, entry: Option<Entry>, checkpoint: Option<&Checkpoint>) -> Option<Broken> {
+fn check(at: &mut At, read: Option<Read>, checkpoint: Option<&Checkpoint>) -> Option<Broken> {
     let sequence = at.head.sequence + 1;
     let broken = |id, fault| Some(Broken { sequence, id, fault });
-    let Some(entry) = entry.filter(|entry| entry.place.sequence == sequence) else {
+    let Some(read) = read.filter(|read| read.place.sequence == sequence) else {
         return broken(None, Fault::Removed);
     };
-    let Some(record) = entry.record else { return broken(Some(entry.id), Fault::Removed) };
-    let digest = record.compute_digest();
-    let hash = link(&at.head.hash, sequence, &digest);
-    if hash != entry.place.hash || entry.place.previous_hash != at.head.hash {
-        let fault = if digest == record.digest { Fault::Replaced } else { Fault::Altered };
-        return broken(Some(entry.id), fault);
+    let Some(digests) = read.digests else { return broken(Some(read.id), Fault::Removed) };
+    let hash = link(&at.head.hash, sequence, &digests.now);
+    if hash != read.place.hash || read.place.previous_hash != at.head.hash {
+        let fault = if digests.now == digests.carried { Fault::Replaced } else { Fault::Altered };
+        return broken(Some(read.id), fault);
     }
-    if digest != record.digest {
-        return broken(Some(entry.id), Fault::Altered);
+    if digests.now != digests.carried {
+        return broken(Some(read.id), Fault::Altered);
     }
     if checkpoint.is_some_and(|known| known.sequence == sequence && known.hash != hex(&hash)) {
-        return broken(Some(entry.id), Fault::Forged);
+        return broken(Some(read.id), Fault::Forged);
     }
     (at.head.sequence, at.head.hash) = (sequence, hash);
     None

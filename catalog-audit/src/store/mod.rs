@@ -5,7 +5,7 @@ mod query;
 #[cfg(feature = "_sql")]
 mod sql;
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
 use catalog_core::{
     clock::Timestamp,
@@ -15,7 +15,7 @@ use catalog_core::{
 use uuid::Uuid;
 
 #[cfg(feature = "_sql")]
-pub use self::sql::{MIGRATIONS, SqlAuditStore};
+pub use self::sql::{MIGRATIONS, SqlAuditStore, TENANT_TABLES};
 pub use self::{memory::MemoryAuditStore, query::AuditQuery};
 use crate::{
     event::Record,
@@ -266,7 +266,7 @@ pub struct Entry {
     /// The place.
     pub place: Place,
     /// None if there is no event of that id.
-    pub record: Option<Record>,
+    pub record: Option<Arc<Record>>,
 }
 
 /// Adds a record within a transaction of type `T`.

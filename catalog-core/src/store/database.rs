@@ -232,6 +232,24 @@ impl Database {
         Ok(Transaction { inner: self.engine.begin(Some(scope)).await?, then: Vec::new() })
     }
 
+    /// As [`begin`](Self::begin), for what concerns all tenants and answers no request: where row-level security is switched on,
+    /// the transaction sees the rows of each.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable` when no connection or lock came in time.
+    pub async fn begin_any_tenant(&self) -> Result<Transaction, StoreError> {
+        self.begin_within(&TenantScope::all()).await
+    }
+
+    /// As [`fetch`](Self::fetch), likewise.
+    ///
+    /// # Errors
+    /// Those of [`fetch`](Self::fetch).
+    pub async fn fetch_any_tenant(&self, mut statement: Statement) -> Result<Vec<Row>, StoreError> {
+        statement.within(&TenantScope::all());
+        self.fetch(statement).await
+    }
+
     pub(super) async fn create_indexes(&self, indexes: Vec<Index>) -> Result<usize, StoreError> {
         self.engine.create_indexes(indexes).await
     }

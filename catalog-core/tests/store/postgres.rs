@@ -6,7 +6,7 @@ use catalog_core::{
         AssetStore, Changed, Changes, StoreErrorKind,
         database::{Database, DatabaseOptions},
         hook::{Unaudited, Unfenced, Unqueued},
-        sql::{MIGRATIONS, SqlAssetStore, SqlSourceStore, migrate, secure_rows},
+        sql::{MIGRATIONS, SqlAssetStore, SqlSourceStore, TENANT_TABLES, migrate, secure_rows},
         statement::Statement,
     },
     testing,
@@ -71,7 +71,7 @@ mod secured {
             Database::postgres(&format!("postgres://{role}:tenants@{place}"), options).await.unwrap();
         migrate(&database, MIGRATIONS).await.unwrap();
         for _ in 0..2 {
-            secure_rows(&database).await.unwrap();
+            secure_rows(&database, TENANT_TABLES).await.unwrap();
         }
         Fixture { database, guard: () }
     }

@@ -78,7 +78,7 @@ impl<R: Recorder<Transaction>> SqlNamespaceStore<R> {
     /// # Errors
     /// By kind: `NotAdmitted` while one of that name is being removed, `Unavailable`, `Corrupt`, `Internal`.
     pub async fn create(&self, by: &Attribution, name: &Namespace) -> Result<NamespaceRecord, StoreError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_any_tenant().await?;
         let record = NamespaceRecord::new(name.clone());
         let now = self.clock.now().unix_ms();
         let mut insert = Statement::new(transaction.dialect());
@@ -103,7 +103,7 @@ impl<R: Recorder<Transaction>> SqlNamespaceStore<R> {
         name: &Namespace,
         change: &NamespaceChange,
     ) -> Result<Option<NamespaceRecord>, StoreError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_any_tenant().await?;
         let Some(mut record) = locked(&mut transaction, name).await? else { return Ok(None) };
         if record.phase == Phase::Terminating {
             return Err(terminating(name));
@@ -137,7 +137,7 @@ impl<R: Recorder<Transaction>> SqlNamespaceStore<R> {
         stores: &[&dyn Purge],
     ) -> Result<Option<Deleted>, StoreError> {
         let name = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_within(scope).await?;
         let Some(before) = locked(&mut transaction, name).await? else { return Ok(None) };
         let record = NamespaceRecord { phase: Phase::Terminating, ..before.clone() };
         let consequence = by.consequence();
@@ -159,7 +159,7 @@ impl<R: Recorder<Transaction>> SqlNamespaceStore<R> {
                 deleted.steps += 1;
             }
         }
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_within(scope).await?;
         let mut delete = Statement::new(transaction.dialect());
         delete.push("delete from catalog_tenancy_namespaces where name = ").bind(name.as_str());
         delete.push(" and phase = ").bind(Phase::Terminating.as_str());

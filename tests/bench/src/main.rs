@@ -1,9 +1,10 @@
 //! Benchmarks: ours beside a named baseline, in one run on one machine, as ratios.
 //!
 //! `http` starts a server of its own for each engine, with the baselines' routes beside the catalog's, and loads both from another
-//! process over keep-alive connections. `seed` fills a database with the data that it runs on. `authz` asks the embedded RBAC engine. `jobs`
-//! fills and drains the queue.
+//! process over keep-alive connections. `seed` fills a database with the data that it runs on. `authz` asks the embedded RBAC engine.
+//! `audit` writes, seals and verifies events; `jobs` fills and drains the queue.
 
+mod audit;
 mod authz;
 mod bench;
 mod jobs;
@@ -44,6 +45,7 @@ async fn run(matches: &ArgMatches) -> Result<(), AnyError> {
         Some(("layers", matches)) => layers::run(number(matches, "rounds")).await,
         Some(("http", matches)) => bench::run(&plan(matches)).await,
         Some(("jobs", matches)) => jobs::run(&jobs::plan(matches)).await,
+        Some(("audit", matches)) => audit::run(&audit::plan(matches)).await,
         Some(("authz", matches)) => authz::run(authz::plan(matches), |_| Ok(Vec::new())),
         Some(("seed", matches)) => {
             let url = text(matches, "database-url").ok_or("a database is needed")?;
@@ -119,6 +121,7 @@ fn command() -> Command {
                         .help("Also a database of 1,000,000 assets, and one of 10,000 tenants"),
                 ),
         )
+        .subcommand(audit::command())
         .subcommand(authz::command())
         .subcommand(jobs::command())
         .subcommand(

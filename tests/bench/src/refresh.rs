@@ -16,7 +16,7 @@ use catalog_core::{
 
 use crate::{
     AnyError, seed,
-    table::{Goal, Line, median},
+    table::{Goal, Line},
 };
 
 /// A first refresh beside the engine's own copy of its rows, and an unchanged one beside the first.
@@ -48,18 +48,7 @@ pub(crate) async fn measure(
         times.iter().map(|time| time.as_secs_f64() * 1e6 / seed_count(assets)).collect::<Vec<_>>()
     };
     let line = |what: &str, base: &[Duration], own: &[Duration], goal| {
-        let (base, own) = (micros(base), micros(own));
-        Line {
-            id: "Q11",
-            what: format!("{engine}: {what}"),
-            baseline: median(&base),
-            ours: median(&own),
-            unit: "us/row",
-            ratios: own.iter().zip(&base).map(|(own, base)| own / base).collect(),
-            goal,
-            p50: Duration::ZERO,
-            p99: Duration::ZERO,
-        }
+        Line::beside("Q11", format!("{engine}: {what}"), "us/row", goal, &micros(base), &micros(own))
     };
     Ok(vec![
         line("first refresh / insert-select, same indexes", &copies, &firsts, Goal::AtMost(2.0)),

@@ -17,6 +17,30 @@ pub(crate) struct Line {
     pub(crate) p99: Duration,
 }
 
+impl Line {
+    /// Of the figures of each round.
+    pub(crate) fn beside(
+        id: &'static str,
+        what: String,
+        unit: &'static str,
+        goal: Goal,
+        baseline: &[f64],
+        ours: &[f64],
+    ) -> Self {
+        let ratios = ours.iter().zip(baseline).map(|(ours, baseline)| ours / baseline).collect();
+        let (baseline, ours) = (median(baseline), median(ours));
+        Self { id, what, baseline, ours, unit, ratios, goal, p50: Duration::ZERO, p99: Duration::ZERO }
+    }
+
+    /// With what single ones of ours took.
+    pub(crate) fn with_latencies(mut self, mut latencies: Vec<Duration>) -> Self {
+        latencies.sort_unstable();
+        let at = |part: usize| latencies.get(latencies.len() * part / 100).copied().unwrap_or_default();
+        (self.p50, self.p99) = (at(50), at(99));
+        self
+    }
+}
+
 /// What the ratio must be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Goal {

@@ -4,14 +4,18 @@ use std::path::Path;
 
 use crate::command::Command;
 use crate::error::Error;
-use crate::postgres::Cluster;
+use crate::postgres::{Cluster, Durability};
 
-/// Runs one of them; `http` with a throw-away PostgreSQL server, `authz` with other engines beside ours.
+/// Runs one of them; `http` and `audit` with a throw-away PostgreSQL server, `authz` with other engines beside ours.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), Error> {
     match arguments.split_first() {
         Some((what, rest)) if what == "http" => {
-            let cluster = Cluster::start()?;
+            let cluster = Cluster::start(Durability::Forgetful)?;
             program(root).args(["http", "--postgres", &cluster.url()]).args(rest).run()
+        }
+        Some((what, rest)) if what == "audit" => {
+            let cluster = Cluster::start(Durability::Durable)?;
+            program(root).args(["audit", "--postgres", &cluster.url()]).args(rest).run()
         }
         Some((what, rest)) if what == "layers" => program(root).args(["layers"]).args(rest).run(),
         Some((what, rest)) if what == "authz" => {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::command::Command;
 use crate::error::Error;
-use crate::postgres::Cluster;
+use crate::postgres::{Cluster, Durability};
 
 /// Where the tests find their server; its user must be allowed to create databases.
 const SERVER_URL: &str = "CATALOG_TEST_POSTGRES_URL";
@@ -39,7 +39,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), Error> {
         eprintln!("postgres: using the server that {SERVER_URL} names, starting none");
         return test(root, extra, &url);
     }
-    let cluster = Cluster::start()?;
+    let cluster = Cluster::start(Durability::Forgetful)?;
     test(root, extra, &OsString::from(cluster.url()))
 }
 

@@ -92,7 +92,7 @@ impl SealStore for MemoryAuditStore {
         let entry = later.map(|(_, (id, place))| Entry {
             id: *id,
             place: place.clone(),
-            record: state.stored(*id).map(|stored| stored.record),
+            record: state.record(*id).cloned(),
         });
         Ok(entry.collect())
     }

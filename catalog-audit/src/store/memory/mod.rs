@@ -30,7 +30,7 @@ pub struct MemoryAuditStore {
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// By position: the order in which they came.
-    pub(super) events: BTreeMap<i64, Record>,
+    pub(super) events: BTreeMap<i64, Arc<Record>>,
     pub(super) by_id: BTreeMap<Uuid, i64>,
     /// The last position that was taken.
     pub(super) taken: i64,
@@ -60,12 +60,16 @@ impl State {
         if !self.by_id.contains_key(&record.id) {
             self.taken += 1;
             self.by_id.insert(record.id, self.taken);
-            self.events.insert(self.taken, record);
+            self.events.insert(self.taken, Arc::new(record));
         }
     }
 
+    pub(super) fn record(&self, id: Uuid) -> Option<&Arc<Record>> {
+        self.events.get(self.by_id.get(&id)?)
+    }
+
     pub(super) fn stored(&self, id: Uuid) -> Option<Stored> {
-        let record = self.events.get(self.by_id.get(&id)?)?.clone();
+        let record = Record::clone(self.record(id)?);
         let place = self.places.get(&id).and_then(|key| self.chain.get(key)).map(|(_, place)| place.clone());
         Some(Stored { record, place })
     }

@@ -1,5 +1,7 @@
 //! Reading and writing chains.
 
+use std::sync::Arc;
+
 use catalog_core::{
     clock::Timestamp,
     store::{
@@ -47,21 +49,21 @@ impl SealStore for SqlAuditStore {
     }
 
     async fn head(&self, ledger: &Ledger) -> Result<Option<Head>, StoreError> {
-        let mut select = Statement::new(self.database.dialect());
+        let mut select = self.select(ledger);
         select.push(HEAD).push(" where namespace = ").bind(ledger.as_str());
         let rows = self.database.fetch(select).await?;
         Ok(rows.into_iter().next().map(head).transpose()?.map(|(_, head)| head))
     }
 
     async fn blocks(&self, ledger: &Ledger, after: i64, most: usize) -> Result<Vec<Block>, StoreError> {
-        let mut select = Statement::new(self.database.dialect());
+        let mut select = self.select(ledger);
         select.push(BLOCK).bind(ledger.as_str()).push(" and number > ").bind(after);
         select.push(" order by number limit ").push_count(most);
         self.database.fetch(select).await?.into_iter().map(block).collect()
     }
 
     async fn block_of(&self, ledger: &Ledger, sequence: i64) -> Result<Option<Block>, StoreError> {
-        let mut select = Statement::new(self.database.dialect());
+        let mut select = self.select(ledger);
         select
             .push(BLOCK)
             .bind(ledger.as_str())
@@ -72,13 +74,13 @@ impl SealStore for SqlAuditStore {
     }
 
     async fn removal(&self, ledger: &Ledger) -> Result<Option<Block>, StoreError> {
-        let mut select = Statement::new(self.database.dialect());
+        let mut select = self.select(ledger);
         select.push(BLOCK).bind(ledger.as_str()).push(" and kind = 'removal' order by number desc limit 1");
         one_block(&self.database, select).await
     }
 
     async fn entries(&self, ledger: &Ledger, after: i64, most: usize) -> Result<Vec<Entry>, StoreError> {
-        let mut select = Statement::new(self.database.dialect());
+        let mut select = self.select(ledger);
         select.push(
             "select cast(c.id as text), c.sequence, c.previous_hash, c.hash, coalesce(cast(a.id as text), ''), a.namespace, \
              a.time_ms, a.event_type, a.actor, a.plugin, a.resource_type, a.action, a.outcome, a.request_id, a.details, a.digest \
@@ -102,17 +104,26 @@ impl SealStore for SqlAuditStore {
         select.push(
             "(select position from catalog_audit_cursors where name = 'seal') order by position limit 1",
         );
-        let mut rows = self.database.fetch(select).await?;
+        let mut rows = self.database.fetch_any_tenant(select).await?;
         rows.first_mut().map(|row| id(&row.text(0)?)).transpose()
     }
 
     async fn stray(&self, ledger: &Ledger) -> Result<Option<Uuid>, StoreError> {
-        let mut select = Statement::new(self.database.dialect());
+        let mut select = self.select(ledger);
         select.push("select cast(a.id as text) from catalog_audit_events a, catalog_audit_cursors s where a.namespace = ");
         select.bind(ledger.as_str()).push(" and s.name = 'seal' and a.position <= s.position");
         select.push(" and not exists (select 1 from catalog_audit_chain c where c.id = a.id) limit 1");
         let mut rows = self.database.fetch(select).await?;
         rows.first_mut().map(|row| id(&row.text(0)?)).transpose()
+    }
+}
+
+impl SqlAuditStore {
+    /// An empty statement that reads of that chain.
+    fn select(&self, ledger: &Ledger) -> Statement {
+        let mut select = Statement::new(self.database.dialect());
+        select.within(ledger.scope());
+        select
     }
 }
 
@@ -125,7 +136,8 @@ fn entry(mut row: Row) -> Result<Entry, StoreError> {
         Place { sequence: row.integer(1)?, previous_hash: hash(row.bytes(2)?)?, hash: hash(row.bytes(3)?)? };
     let sealed = id(&row.text(0)?)?;
     let there = row.take_text(4)?.unwrap_or_default();
-    let record = if there.is_empty() { None } else { Some(Record::from_columns(&there, &mut row, 5)?) };
+    let record =
+        if there.is_empty() { None } else { Some(Arc::new(Record::from_columns(&there, &mut row, 5)?)) };
     Ok(Entry { id: sealed, place, record })
 }
 

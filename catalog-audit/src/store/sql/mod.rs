@@ -35,6 +35,16 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
     }],
 };
 
+/// Those of them that hold what is a tenant's, for [`secure_rows`](catalog_core::store::sql::secure_rows). What is nobody's is seen by
+/// what spans all tenants alone.
+pub const TENANT_TABLES: &[&str] = &[
+    "catalog_audit_events",
+    "catalog_audit_intents",
+    "catalog_audit_chain",
+    "catalog_audit_blocks",
+    "catalog_audit_heads",
+];
+
 /// Events in a SQL database, which has been [migrated](MIGRATIONS). Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SqlAuditStore {
@@ -53,7 +63,7 @@ impl AuditStore for SqlAuditStore {
         if records.is_empty() {
             return Ok(());
         }
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_any_tenant().await?;
         append::append(&mut transaction, records).await?;
         transaction.commit().await
     }
@@ -81,13 +91,13 @@ impl AuditStore for SqlAuditStore {
 
 impl IntentStore for SqlAuditStore {
     async fn intend(&self, records: &[Record]) -> Result<(), StoreError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_any_tenant().await?;
         append::intend(&mut transaction, records).await?;
         transaction.commit().await
     }
 
     async fn sweep(&self, before: Timestamp, most: usize) -> Result<Swept, StoreError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_any_tenant().await?;
         let swept = intent::sweep(&mut transaction, before, most).await?;
         transaction.commit().await?;
         Ok(swept)

@@ -15,7 +15,7 @@ impl OutboxStore for SqlAuditStore {
         select.bind(after);
         select.push(" and a.position <= (select position from catalog_audit_cursors where name = 'seal')");
         select.push(" order by a.position limit ").push_count(most);
-        let rows = self.database.fetch(select).await?;
+        let rows = self.database.fetch_any_tenant(select).await?;
         rows.into_iter().map(|mut row| Ok((row.integer(read::COLUMNS)?, read::stored(row)?))).collect()
     }
 

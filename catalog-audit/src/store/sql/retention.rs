@@ -19,7 +19,7 @@ impl RetentionStore for SqlAuditStore {
         key: &SealKey,
         expiry: Expiry,
     ) -> Result<usize, StoreError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_any_tenant().await?;
         fence.check(&mut transaction).await?;
         // nobody seals meanwhile, so the chain's head stays
         cursor(&mut transaction).await?;

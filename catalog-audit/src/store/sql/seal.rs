@@ -29,7 +29,7 @@ pub(super) async fn seal<F: Fence<Transaction>>(
     now: Timestamp,
     most: usize,
 ) -> Result<usize, StoreError> {
-    let mut transaction = database.begin().await?;
+    let mut transaction = database.begin_any_tenant().await?;
     fence.check(&mut transaction).await?;
     let after = cursor(&mut transaction).await?;
     let Some(upto) = horizon::settled(&mut transaction, after).await? else { return Ok(0) };

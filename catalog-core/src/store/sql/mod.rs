@@ -20,7 +20,7 @@ pub use self::{
     asset::SqlAssetStore,
     index::index_declared_fields,
     migration::{LOCK_KEY, MIGRATIONS, Migrated, Migration, MigrationKind, MigrationSet, ledger, migrate},
-    security::secure_rows,
+    security::{TENANT_TABLES, secure_rows},
     setting::SqlSettingStore,
     source::SqlSourceStore,
 };

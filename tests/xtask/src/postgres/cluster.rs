@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::home::Home;
 use super::install;
-use super::server::Server;
+use super::server::{Durability, Server};
 use super::watcher::Watcher;
 use crate::error::Error;
 
@@ -31,7 +31,7 @@ impl Cluster {
     /// # Errors
     /// Says what to install when PostgreSQL is missing, and shows the end of the log of a program that
     /// failed.
-    pub(crate) fn start() -> Result<Self, Error> {
+    pub(crate) fn start(durability: Durability) -> Result<Self, Error> {
         let programs = install::located_or_installed()?;
         eprintln!("postgres: programs in {}", programs.display());
         let begun = Instant::now();
@@ -39,7 +39,7 @@ impl Cluster {
         let mut watcher = Watcher::start(home.path())?;
         let password = random_password().map_err(|error| Error::io("read random bytes", error))?;
         home.initialise(&mut watcher, USER, &password)?;
-        let server = Server::start(&home, &mut watcher)?;
+        let server = Server::start(&home, &mut watcher, durability)?;
         eprintln!("postgres: listening on 127.0.0.1:{} after {:.1?}", server.port(), begun.elapsed());
         Ok(Self { server, watcher, home, password })
     }
