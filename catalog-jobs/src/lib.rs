@@ -34,7 +34,7 @@ pub use self::{
     new_job::{Due, Enqueued, IDEMPOTENT, InvalidJob, MAX_ATTEMPTS, MAX_KEY, MAX_PAYLOAD, NewJob},
     record::{Cancel, JobQuery, JobRecord, JobState, Progress, Retried},
     refresh::{RefreshQueue, RefreshSource},
-    retention::Retention,
+    retention::{Retention, RetentionTask},
     retry::RetryPolicy,
     wake::Wakes,
     worker::{Attempt, JobContext, Worker, WorkerConfig},

@@ -1,9 +1,12 @@
 //! How long finished jobs are kept.
 
+mod task;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::task::RetentionTask;
 use crate::record::JobState;
 
 /// How long finished jobs are kept, by state, in hours. An idempotency key is forgotten with its job.
