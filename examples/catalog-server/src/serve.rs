@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use axum::Router;
 use catalog_core::{
     authorizer::{Authorizer, InsecureAllowAll},
     directory::NamespaceDirectory,
@@ -22,7 +21,7 @@ use catalog_core::{
     },
     yaml,
 };
-use catalog_ha::{Drain, Readiness, probes, terminated};
+use catalog_ha::{Drain, Phase, Readiness, Shutdown, probes};
 use catalog_jobs::{
     Job, RefreshSource,
     http::{Jobs, Refreshes},
@@ -31,7 +30,7 @@ use catalog_jobs::{
 use catalog_rbac::{http::Authz, login::Login};
 use catalog_tenancy::{directory::ConfiguredDirectory, http::Namespaces};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -44,7 +43,7 @@ use crate::{
     database, docs,
     health::Checked,
     jobs::Queue,
-    leader::Upkeep,
+    leader::{Leading, Upkeep},
     listener::{self, Limits},
     loader::{self, Loader, Wanted},
     metrics,
@@ -65,8 +64,10 @@ pub(crate) fn run(config: &Config) -> Result<(), AnyError> {
     served
 }
 
-/// How long plugins and the database may take to end when the server leaves, together, after jobs had the grace of requests.
+/// How long each step of leaving may take besides the grace of requests and jobs.
 const CLOSING: Duration = Duration::from_secs(3);
+/// How long a worker may take to give back what its grace was not enough for.
+const RELEASING: Duration = Duration::from_secs(2);
 /// How long threads may take to end that nothing waits for any more.
 const LEFT_BEHIND: Duration = Duration::from_millis(500);
 
@@ -223,22 +224,57 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
             tokio::join!(worker.run(leave.clone()), told);
         }
     });
-    serve_until_told(config, listener, router, drain).await;
-    starting.abort();
-    listening.abort();
-    let closing = async {
-        trail.audit.settle().await;
-        // a worker gives back what it cannot finish, and leases go once nothing is done under them
-        let _ = working.await;
-        leading.end().await;
-        registry.stop().await;
-        database.close().await;
-    };
-    if tokio::time::timeout(seconds(config.shutdown.grace_seconds) + CLOSING, closing).await.is_err() {
-        tracing::warn!("jobs, plugins or the database took too long to end and were left behind");
+    let serving = tokio::spawn({
+        let (drain, delay) = (drain.clone(), seconds(config.shutdown.delay_seconds));
+        let heard = async move { drain.begun_and_heard(delay).await };
+        let limits = limits(config);
+        async move { listener::serve(listener, router, limits, heard).await }
+    });
+    let running = Running { serving, working, starting, listening, leading, trail, registry, database };
+    running.leave_when_told(config, drain).await
+}
+
+/// What goes on while the server serves.
+struct Running {
+    serving: JoinHandle<()>,
+    working: JoinHandle<()>,
+    starting: JoinHandle<()>,
+    listening: JoinHandle<()>,
+    leading: Leading,
+    trail: Trail,
+    registry: Registry,
+    database: Database,
+}
+
+impl Running {
+    /// Waits until the process is told to leave, and ends all in order.
+    async fn leave_when_told(self, config: &Config, drain: Drain) -> Result<(), AnyError> {
+        let Self { serving, working, starting, listening, leading, trail, registry, database } = self;
+        let grace = seconds(config.shutdown.grace_seconds);
+        let leaving = Shutdown::new(drain, seconds(config.shutdown.delay_seconds))
+            .with_step(Phase::Drain, "requests", grace, ended(serving))
+            // what a worker cannot finish it gives back
+            .with_step(Phase::Drain, "jobs", grace + RELEASING, ended(working))
+            .with_step(Phase::CancelWork, "loading", CLOSING, async move {
+                starting.abort();
+                listening.abort();
+            })
+            // once nothing is done under them
+            .with_step(Phase::ReleaseLeases, "leases", CLOSING, leading.end())
+            .with_step(Phase::Flush, "audit", CLOSING, async move { trail.audit.settle().await })
+            .with_step(Phase::Close, "plugins and database", CLOSING, async move {
+                registry.stop().await;
+                database.close().await;
+            });
+        // how each step went is in the log
+        let _ = leaving.run().await?;
+        Ok(())
     }
-    tracing::info!("left");
-    Ok(())
+}
+
+/// Waits for a task, however it ends.
+async fn ended(task: JoinHandle<()>) {
+    let _ = task.await;
 }
 
 /// What makes and reads page tokens: with the configured keys, or with one that all replicas share.
@@ -272,34 +308,6 @@ fn replica() -> String {
     let of_host =
         || std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
     named("POD_NAME").or_else(of_host).unwrap_or_else(|| "catalog-server".into())
-}
-
-/// Serves until the process is told to leave, and then until the requests under way are answered or the grace is over.
-async fn serve_until_told(config: &Config, listener: TcpListener, router: Router, drain: Drain) {
-    let leaving = tokio::spawn({
-        let drain = drain.clone();
-        async move {
-            let told = terminated().await;
-            drain.begin();
-            told
-        }
-    });
-
-    let heard = {
-        let (drain, delay) = (drain.clone(), seconds(config.shutdown.delay_seconds));
-        async move { drain.begun_and_heard(delay).await }
-    };
-    let serving = listener::serve(listener, router, limits(config), heard);
-    let too_late = async {
-        drain.begun().await;
-        tokio::time::sleep(seconds(config.shutdown.delay_seconds) + seconds(config.shutdown.grace_seconds))
-            .await;
-    };
-    tokio::select! {
-        () = serving => {}
-        () = too_late => tracing::warn!("some requests took longer than the grace and were cut"),
-    }
-    leaving.abort();
 }
 
 fn registry() -> Result<Registry, AnyError> {
