@@ -6,3 +6,4 @@ mod plans;
 mod postgres;
 mod sql;
 mod sqlite;
+mod upgrade;

@@ -54,6 +54,13 @@ pub(crate) async fn migrated(test: &str) -> Fixture<()> {
 
 contracts!(migrated, #[ignore = "needs CATALOG_TEST_POSTGRES_URL"]);
 
+#[tokio::test]
+#[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
+async fn a_database_of_the_first_release_keeps_its_rows_and_serves_both() {
+    let (_, database) = empty("plain", "first_release").await;
+    crate::upgrade::a_database_of_the_first_release_keeps_its_rows_and_serves_both(&database).await;
+}
+
 /// The same behind the second wall, by a user who owns the tables and is no superuser.
 mod secured {
     use super::*;

@@ -31,6 +31,12 @@ pub(crate) async fn migrated(_: &str) -> Fixture<TempDir> {
 contracts!(migrated);
 
 #[tokio::test]
+async fn a_database_of_the_first_release_keeps_its_rows_and_serves_both() {
+    crate::upgrade::a_database_of_the_first_release_keeps_its_rows_and_serves_both(&empty().await.database)
+        .await;
+}
+
+#[tokio::test]
 async fn transactions_keep_all_or_nothing() {
     testing::transactions_keep_all_or_nothing(&empty().await.database).await;
 }

@@ -109,7 +109,7 @@ impl MigrationLock {
                     match holder.execute_script(CREATE_ROW).await {
                         Ok(()) => break,
                         // another one makes the table in the same instant, which `if not exists` does not see
-                        Err(error) if matches!(error.code(), Some("23505" | "42P07")) => {}
+                        Err(error) if matches!(error.code(), Some("23505" | "42710" | "42P07")) => {}
                         Err(error) => return Err(error.into()),
                     }
                     pause(session, deadline).await?;
