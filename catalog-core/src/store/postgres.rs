@@ -28,6 +28,8 @@ const PAGE_BYTES: usize = 1 << 16;
 struct PostgresEngine {
     pool: PgPool,
     row_level_security: bool,
+    /// A server that stands still ends no statement, so waiting for it ends here.
+    patience: Duration,
 }
 
 impl Database {
@@ -48,7 +50,11 @@ impl Database {
             .after_connect(move |connection, _| Box::pin(set_up(connection, options.statement_timeout)))
             .connect_lazy_with(connect);
         open(&pool).await?;
-        Ok(Self::from_engine(PostgresEngine { pool, row_level_security: options.row_level_security }))
+        Ok(Self::from_engine(PostgresEngine {
+            pool,
+            row_level_security: options.row_level_security,
+            patience: options.acquire_timeout.saturating_add(options.statement_timeout),
+        }))
     }
 }
 
@@ -72,11 +78,16 @@ impl PostgresEngine {
         let mut idle = Idle::of(&self.pool);
         loop {
             // what only reads may be asked again
-            match self.try_fetch(statement.clone()).await {
+            match self.in_time(self.try_fetch(statement.clone())).await {
                 Err(error) if idle.was_dead(&error) => {}
                 done => return done.map_err(store_error),
             }
         }
+    }
+
+    /// What is done in time, or that it is not.
+    async fn in_time<T>(&self, done: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+        tokio::time::timeout(self.patience, done).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
     async fn try_fetch(&self, statement: Statement) -> sqlx::Result<Vec<PgRow>> {
@@ -95,7 +106,7 @@ impl PostgresEngine {
     ) -> Result<sqlx::Transaction<'static, Postgres>, StoreError> {
         let mut idle = Idle::of(&self.pool);
         loop {
-            match self.try_begin(scope).await {
+            match self.in_time(self.try_begin(scope)).await {
                 Err(error) if idle.was_dead(&error) => {}
                 done => return done.map_err(store_error),
             }

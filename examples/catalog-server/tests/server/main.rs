@@ -3,6 +3,7 @@
 
 mod access;
 mod audit;
+mod audit_faults;
 mod command;
 mod demo;
 mod fixture;

@@ -32,7 +32,7 @@ fn run(url: &str, statements: &[&[&'static str]]) {
 }
 
 /// An empty database whose owner is no superuser, as its URL.
-fn database(name: &'static str) -> String {
+pub(crate) fn database(name: &'static str) -> String {
     let server = std::env::var(NEEDS).unwrap();
     run(
         &server,
