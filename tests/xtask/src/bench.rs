@@ -4,9 +4,9 @@ use std::path::Path;
 
 use crate::command::Command;
 use crate::error::Error;
-use crate::postgres::Cluster;
+use crate::postgres::{Cluster, Durability};
 
-/// Runs one of them; `http` with a throw-away PostgreSQL server, `authz` with other engines beside ours.
+/// Runs one of them: `http` and `jobs` with a throw-away PostgreSQL server, `authz` with other engines beside ours.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), Error> {
     match arguments.split_first() {
         Some((what, rest)) if what == "http" => {
@@ -14,6 +14,10 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), Error> {
             program(root).args(["http", "--postgres", &cluster.url()]).args(rest).run()
         }
         Some((what, rest)) if what == "layers" => program(root).args(["layers"]).args(rest).run(),
+        Some((what, rest)) if what == "jobs" => {
+            let cluster = Cluster::with(Durability::Durable)?;
+            program(root).args(["jobs", "--postgres", &cluster.url()]).args(rest).run()
+        }
         Some((what, rest)) if what == "authz" => {
             let peers = "tests/bench/peers/Cargo.toml";
             let call = ["run", "--release", "--target-dir", "target/peers", "--manifest-path", peers, "--"];

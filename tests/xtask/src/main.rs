@@ -49,8 +49,8 @@ const TASKS: [Task; 6] = [
     },
     Task {
         name: "bench",
-        arguments: "authz|http|layers [<options>]",
-        summary: "measure decisions, requests on both engines, or each layer alone, beside named baselines",
+        arguments: "authz|http|jobs|layers [<options>]",
+        summary: "measure decisions, requests, the job queue, or each layer alone, beside named baselines",
         run: bench::run,
     },
     Task {

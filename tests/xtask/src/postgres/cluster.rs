@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::home::Home;
 use super::install;
-use super::server::Server;
+use super::server::{Durability, Server};
 use super::watcher::Watcher;
 use crate::error::Error;
 
@@ -26,12 +26,20 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Finds or installs PostgreSQL, then creates and starts a server.
+    /// Finds or installs PostgreSQL, then creates and starts a server that is quick.
+    ///
+    /// # Errors
+    /// As [`with`](Self::with).
+    pub(crate) fn start() -> Result<Self, Error> {
+        Self::with(Durability::Careless)
+    }
+
+    /// The same, with a server that does so much for its data.
     ///
     /// # Errors
     /// Says what to install when PostgreSQL is missing, and shows the end of the log of a program that
     /// failed.
-    pub(crate) fn start() -> Result<Self, Error> {
+    pub(crate) fn with(durability: Durability) -> Result<Self, Error> {
         let programs = install::located_or_installed()?;
         eprintln!("postgres: programs in {}", programs.display());
         let begun = Instant::now();
@@ -39,7 +47,7 @@ impl Cluster {
         let mut watcher = Watcher::start(home.path())?;
         let password = random_password().map_err(|error| Error::io("read random bytes", error))?;
         home.initialise(&mut watcher, USER, &password)?;
-        let server = Server::start(&home, &mut watcher)?;
+        let server = Server::start(&home, &mut watcher, durability)?;
         eprintln!("postgres: listening on 127.0.0.1:{} after {:.1?}", server.port(), begun.elapsed());
         Ok(Self { server, watcher, home, password })
     }

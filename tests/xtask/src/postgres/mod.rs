@@ -10,4 +10,4 @@ mod scratch;
 mod server;
 mod watcher;
 
-pub(crate) use self::cluster::Cluster;
+pub(crate) use self::{cluster::Cluster, server::Durability};

@@ -22,15 +22,28 @@ const STOP_DEADLINE: Duration = Duration::from_secs(15);
 /// How many ports are tried when another program is quicker to take one that was free.
 const PORTS: u32 = 3;
 
+const SETTINGS: [&str; 3] = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"];
+
 /// The data is worth nothing after the tests, so the server need not save it from a crash.
-const SETTINGS: [&str; 6] = [
-    "listen_addresses=127.0.0.1",
-    "unix_socket_directories=",
-    "fsync=off",
-    "synchronous_commit=off",
-    "full_page_writes=off",
-    "max_connections=200",
-];
+const CARELESS: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+
+/// What a server does for the data that it is given.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Durability {
+    /// Nothing that takes time: the data would not outlive a crash of the machine.
+    Careless,
+    /// What a server does that people rely on; what it costs is part of what is measured.
+    Durable,
+}
+
+impl Durability {
+    fn settings(self) -> &'static [&'static str] {
+        match self {
+            Self::Careless => &CARELESS,
+            Self::Durable => &[],
+        }
+    }
+}
 
 /// A running server, on a port of the loopback address.
 #[derive(Debug)]
@@ -44,9 +57,9 @@ impl Server {
     ///
     /// # Errors
     /// Shows the end of the server's log when it ended, or was not up after 30 seconds.
-    pub(super) fn start(home: &Home, watcher: &mut Watcher) -> Result<Self, Error> {
+    pub(super) fn start(home: &Home, watcher: &mut Watcher, durability: Durability) -> Result<Self, Error> {
         for _ in 0..PORTS {
-            if let Some(server) = Self::start_once(home, watcher)? {
+            if let Some(server) = Self::start_once(home, watcher, durability)? {
                 return Ok(server);
             }
         }
@@ -63,11 +76,11 @@ impl Server {
     }
 
     /// `None` if the port was taken between our look and the server's start.
-    fn start_once(home: &Home, watcher: &mut Watcher) -> Result<Option<Self>, Error> {
+    fn start_once(home: &Home, watcher: &mut Watcher, durability: Durability) -> Result<Option<Self>, Error> {
         let port = free_port().map_err(|error| Error::io("find a free port", error))?;
         let port_text = port.to_string();
         let mut arguments = vec!["-p", &port_text];
-        arguments.extend(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
+        arguments.extend(SETTINGS.iter().chain(durability.settings()).flat_map(|setting| ["-c", setting]));
         let mut process = home.spawn(watcher, PROGRAM, &arguments)?;
 
         let begun = Instant::now();
