@@ -4,6 +4,7 @@
 mod http;
 mod memory;
 mod model;
+mod payload;
 mod retention;
 mod seams;
 mod sql;

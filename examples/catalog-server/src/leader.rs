@@ -1,11 +1,8 @@
 //! What one replica does for all: the one that holds the lease for it.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use catalog_core::{
     store::{
-        StoreError,
         database::{Database, Transaction},
         hook::{Fence, Unfenced},
         statement::Dialect,
@@ -18,10 +15,7 @@ use catalog_ha::{
     lease::{DatabaseLeaseStore, KubernetesLeaseStore, LeaseStore},
     singleton::{Leadership, SingletonTask, SingletonTasks},
 };
-use catalog_jobs::{
-    Retention,
-    store::{SqlJobStore, UpkeepStore},
-};
+use catalog_jobs::{Retention, RetentionTask, store::SqlJobStore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -51,10 +45,6 @@ pub(crate) struct Leading {
     working: JoinHandle<Result<(), ElectorError>>,
     stop: CancellationToken,
 }
-
-/// How often it is looked whether finished jobs are old enough to go, and how many go in one transaction.
-const LOOK: Duration = Duration::from_mins(10);
-const STEP: usize = 1_000;
 
 impl Upkeep {
     /// Of that record and that queue.
@@ -124,28 +114,7 @@ impl Upkeep {
     }
 
     async fn keep_jobs(&self) {
-        loop {
-            match self.remove_jobs().await {
-                Ok(0) => {}
-                Ok(removed) => tracing::info!(removed, "old jobs were removed"),
-                Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(error, "old jobs cannot be removed and will be tried again");
-                }
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
-    async fn remove_jobs(&self) -> Result<usize, StoreError> {
-        let mut removed = 0;
-        loop {
-            let step = self.jobs.remove_finished_any_tenant(&Retention::default(), STEP).await?;
-            removed += step;
-            if step < STEP {
-                return Ok(removed);
-            }
-        }
+        RetentionTask::new(self.jobs.clone(), Retention::default()).run().await;
     }
 }
 

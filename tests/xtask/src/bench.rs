@@ -6,7 +6,7 @@ use crate::command::Command;
 use crate::error::Error;
 use crate::postgres::{Cluster, Durability};
 
-/// Runs one of them; `http` and `audit` with a throw-away PostgreSQL server, `authz` with other engines beside ours.
+/// Runs one of them; `http`, `audit` and `jobs` with a throw-away PostgreSQL server, `authz` with other engines beside ours.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), Error> {
     match arguments.split_first() {
         Some((what, rest)) if what == "http" => {
@@ -18,6 +18,10 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), Error> {
             program(root).args(["audit", "--postgres", &cluster.url()]).args(rest).run()
         }
         Some((what, rest)) if what == "layers" => program(root).args(["layers"]).args(rest).run(),
+        Some((what, rest)) if what == "jobs" => {
+            let cluster = Cluster::start(Durability::Durable)?;
+            program(root).args(["jobs", "--postgres", &cluster.url()]).args(rest).run()
+        }
         Some((what, rest)) if what == "authz" => {
             let peers = "tests/bench/peers/Cargo.toml";
             let call = ["run", "--release", "--target-dir", "target/peers", "--manifest-path", peers, "--"];

@@ -49,8 +49,8 @@ const TASKS: [Task; 6] = [
     },
     Task {
         name: "bench",
-        arguments: "audit|authz|http|layers [<options>]",
-        summary: "measure events, decisions, requests on both engines, or each layer alone, beside named baselines",
+        arguments: "audit|authz|http|jobs|layers [<options>]",
+        summary: "measure events, decisions, requests, jobs, or each layer alone, beside named baselines",
         run: bench::run,
     },
     Task {
