@@ -8,7 +8,7 @@ use catalog_core::{
     store::{
         Changes, Listened, StoreError,
         database::{Database, DatabaseOptions},
-        sql::{MIGRATIONS, Migrated, index_declared_fields, migrate},
+        sql::{MIGRATIONS, Migrated, TENANT_TABLES, index_declared_fields, migrate, secure_rows},
     },
 };
 use catalog_rbac::policy::database as policy;
@@ -41,6 +41,14 @@ pub(crate) async fn migrate_all(database: &Database) -> Result<Migrated, StoreEr
         migrate(database, of_crate).await?;
     }
     Ok(migrated)
+}
+
+/// Switches row-level security on for the tables of tenants of all crates.
+pub(crate) async fn secure(database: &Database) -> Result<(), StoreError> {
+    for of_crate in [TENANT_TABLES, catalog_audit::store::TENANT_TABLES] {
+        secure_rows(database, of_crate).await?;
+    }
+    Ok(())
 }
 
 /// An error of the database, which is named as far as it may be shown.

@@ -16,7 +16,7 @@ use catalog_core::{
         AssetStore, Changes, MemoryAssetStore, MemorySourceStore, SourceStore, StoreError,
         hook::{Unaudited, Unqueued},
         page_tokens,
-        sql::{self, SqlAssetStore, SqlSettingStore, SqlSourceStore, secure_rows},
+        sql::{SqlAssetStore, SqlSettingStore, SqlSourceStore},
     },
     tenant::TenantSelector,
     yaml,
@@ -94,9 +94,7 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let unfit = |error: StoreError| database::unfit(&config.database).caused_by(error);
     let migrated = database::migrate_all(&database).await.map_err(unfit)?;
     if config.database.row_level_security == Switch::On {
-        for tables in [sql::TENANT_TABLES, catalog_audit::store::TENANT_TABLES] {
-            secure_rows(&database, tables).await.map_err(unfit)?;
-        }
+        database::secure(&database).await.map_err(unfit)?;
     }
     let tokens = match config.page_token_keys.as_slice() {
         [] => page_tokens(&SqlSettingStore::new(database.clone())).await?,

@@ -61,7 +61,7 @@ fn events(server: &Server) -> Vec<Value> {
         assert_eq!(page.status, 200, "{page:?}");
         let page = page.json();
         all.extend(page["items"].as_array().unwrap().iter().cloned());
-        token = page["nextPageToken"].as_str().unwrap_or_default().to_owned();
+        page["nextPageToken"].as_str().unwrap_or_default().clone_into(&mut token);
         if token.is_empty() {
             return all;
         }
