@@ -1,13 +1,15 @@
 //! The contract of a store, over each of them.
 
+use std::time::Duration;
+
 use catalog_audit::{
     event::Record,
     seal::Sealer,
-    store::{AppendWithin, AuditStore, TENANT_TABLES},
-    testing::{self, event},
+    store::{AppendWithin, AuditQuery, AuditStore, IntentStore, MemoryAuditStore, TENANT_TABLES},
+    testing::{self, event, noon},
 };
 use catalog_core::{
-    store::{hook::Unfenced, statement::Statement},
+    store::{StoreErrorKind, hook::Unfenced, statement::Statement},
     testing::scope,
 };
 
@@ -53,6 +55,24 @@ async fn a_statement_that_forgot_its_tenant_sees_no_event() {
     let mut transaction = database.begin_within(&scope("a").await).await.unwrap();
     let other = store.append_within(&mut transaction, Record::of(event("b", 9))).await;
     assert!(other.is_err(), "nor is one of another's written");
+}
+
+#[tokio::test]
+async fn memory_that_is_full_takes_no_more_and_forgets_nothing() {
+    let store = MemoryAuditStore::new().with_capacity(2_000);
+    put(&store, "a", 0..2).await;
+    let more = [Record::of(event("a", 2)), Record::of(event("a", 3))];
+    for full in [store.append(&more).await, store.intend(&more).await] {
+        assert_eq!(full.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    }
+    assert_eq!(store.list(&scope("a").await, &AuditQuery::default()).await.unwrap().len(), 2);
+    // an intent counts, and makes room for another when it is swept
+    store.intend(&more[1..]).await.unwrap();
+    assert!(store.append(&more[..1]).await.is_err());
+    let (late, small) = (noon().saturating_add(Duration::from_hours(1)), store.clone().with_capacity(0));
+    assert_eq!(store.sweep(late, 10).await.unwrap().orphans, 1);
+    assert_eq!(store.list(&scope("a").await, &AuditQuery::default()).await.unwrap().len(), 3);
+    assert!(small.append(&more[..1]).await.is_err());
 }
 
 over_every_store! {

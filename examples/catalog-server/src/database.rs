@@ -6,9 +6,9 @@ use catalog_core::{
     schema::PluginDefinition,
     source::redact,
     store::{
-        Changes, Listened,
+        Changes, Listened, StoreError,
         database::{Database, DatabaseOptions},
-        sql::{MIGRATIONS, MigrationSet, index_declared_fields},
+        sql::{MIGRATIONS, MigrationSet, TENANT_TABLES, index_declared_fields, secure_rows},
     },
 };
 use catalog_ha::migrate::Migrator;
@@ -48,6 +48,14 @@ const SETS: [MigrationSet; 6] = [
 /// What brings the tables of all crates to their newest versions: of several processes that begin at once, one does.
 pub(crate) fn migrator(database: &Database) -> Migrator {
     SETS.into_iter().fold(Migrator::new(database.clone(), env!("CARGO_PKG_VERSION")), Migrator::with_set)
+}
+
+/// Switches row-level security on for the tables of tenants of all crates.
+pub(crate) async fn secure(database: &Database) -> Result<(), StoreError> {
+    for of_crate in [TENANT_TABLES, catalog_audit::store::TENANT_TABLES] {
+        secure_rows(database, of_crate).await?;
+    }
+    Ok(())
 }
 
 /// An error of the database, which is named as far as it may be shown.

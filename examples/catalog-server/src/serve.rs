@@ -17,7 +17,7 @@ use catalog_core::{
         database::Database,
         hook::{Unaudited, Unqueued},
         page_tokens,
-        sql::{self, SqlAssetStore, SqlSettingStore, SqlSourceStore, secure_rows},
+        sql::{SqlAssetStore, SqlSettingStore, SqlSourceStore},
     },
     yaml,
 };
@@ -141,9 +141,7 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let migrator = database::migrator(&database);
     migrator.run().await.map_err(|error| unfit(error.into()))?;
     if config.database.row_level_security == Switch::On {
-        for tables in [sql::TENANT_TABLES, catalog_audit::store::TENANT_TABLES] {
-            secure_rows(&database, tables).await.map_err(|error| unfit(error.into()))?;
-        }
+        database::secure(&database).await.map_err(|error| unfit(error.into()))?;
     }
     let tokens = tokens(config, &database).await?;
     let (registry, changes, cluster) = (registry()?, Changes::default(), Cluster::default());

@@ -10,7 +10,7 @@ use std::{
 use catalog_core::{
     clock::Timestamp,
     name::Namespace,
-    store::{MemoryTransaction, StoreError},
+    store::{MemoryTransaction, StoreError, StoreErrorKind},
     tenant::{ScopeView, TenantScope},
 };
 use uuid::Uuid;
@@ -22,9 +22,24 @@ use crate::{
 };
 
 /// Events in memory: for examples, and for tests that want no database. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+///
+/// It is bounded by the bytes that its events and intents take, 256 MiB unless [another bound](Self::with_capacity) is given. When it
+/// is full it takes no more, as a disk that is full: what cannot be recorded is `Unavailable`, and nothing is forgotten for it. Events
+/// that wait for their transaction count once that is committed, so as many more may come in as changes are under way at that moment.
+/// [Retention](crate::Retention) makes room.
+#[derive(Clone, Debug)]
 pub struct MemoryAuditStore {
     state: Arc<Mutex<State>>,
+    capacity: usize,
+}
+
+/// In bytes.
+const CAPACITY: usize = 256 * 1024 * 1024;
+
+impl Default for MemoryAuditStore {
+    fn default() -> Self {
+        Self { state: Arc::default(), capacity: CAPACITY }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -42,12 +57,31 @@ pub(super) struct State {
     pub(super) cursors: BTreeMap<String, Cursor>,
     pub(super) intents: BTreeMap<Uuid, Record>,
     pub(super) places: HashMap<Uuid, (String, i64)>,
+    /// What events and intents take, about.
+    pub(super) bytes: usize,
 }
 
 impl MemoryAuditStore {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes so many bytes at most.
+    #[must_use]
+    pub fn with_capacity(mut self, bytes: usize) -> Self {
+        self.capacity = bytes;
+        self
+    }
+
+    /// The state, if so many records more have a place in it.
+    fn lock_for(&self, records: &[Record]) -> Result<MutexGuard<'_, State>, StoreError> {
+        let state = self.lock();
+        let more = records.iter().map(Record::size).sum();
+        if state.bytes.saturating_add(more) > self.capacity {
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "the memory for audit events is full"));
+        }
+        Ok(state)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -59,8 +93,16 @@ impl State {
     pub(super) fn add(&mut self, record: Record) {
         if !self.by_id.contains_key(&record.id) {
             self.taken += 1;
+            self.bytes += record.size();
             self.by_id.insert(record.id, self.taken);
             self.events.insert(self.taken, Arc::new(record));
+        }
+    }
+
+    /// Takes an event out.
+    pub(super) fn take(&mut self, id: Uuid) {
+        if let Some(record) = self.by_id.remove(&id).and_then(|position| self.events.remove(&position)) {
+            self.bytes = self.bytes.saturating_sub(record.size());
         }
     }
 
@@ -82,7 +124,7 @@ fn covers(scope: &TenantScope, namespace: &str) -> bool {
 
 impl AuditStore for MemoryAuditStore {
     async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
-        let mut state = self.lock();
+        let mut state = self.lock_for(records)?;
         for record in records {
             state.add(record.clone());
         }
@@ -121,8 +163,13 @@ impl AuditStore for MemoryAuditStore {
 
 impl IntentStore for MemoryAuditStore {
     async fn intend(&self, records: &[Record]) -> Result<(), StoreError> {
-        let mut state = self.lock();
-        state.intents.extend(records.iter().map(|record| (record.id, record.clone())));
+        let mut state = self.lock_for(records)?;
+        for record in records {
+            state.bytes += record.size();
+            if let Some(before) = state.intents.insert(record.id, record.clone()) {
+                state.bytes -= before.size();
+            }
+        }
         Ok(())
     }
 
@@ -133,6 +180,7 @@ impl IntentStore for MemoryAuditStore {
         let mut swept = Swept { intents: old.len(), orphans: 0 };
         for intent in old {
             state.intents.remove(&intent.id);
+            state.bytes = state.bytes.saturating_sub(intent.size());
             if !state.by_id.contains_key(&intent.id) {
                 swept.orphans += 1;
                 state.add(intent);
@@ -148,7 +196,7 @@ impl AppendWithin<MemoryTransaction> for MemoryAuditStore {
         transaction: &mut MemoryTransaction,
         record: Record,
     ) -> Result<bool, StoreError> {
-        let added = !self.lock().by_id.contains_key(&record.id);
+        let added = !self.lock_for(std::slice::from_ref(&record))?.by_id.contains_key(&record.id);
         let store = self.clone();
         transaction.defer(move || store.lock().add(record));
         Ok(added)

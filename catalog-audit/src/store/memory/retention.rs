@@ -31,9 +31,7 @@ impl RetentionStore for MemoryAuditStore {
             return Ok(0);
         }
         for id in gone {
-            if let Some(position) = state.by_id.remove(&id) {
-                state.events.remove(&position);
-            }
+            state.take(id);
             if let Some(place) = state.places.remove(&id) {
                 state.chain.remove(&place);
             }

@@ -188,3 +188,65 @@ fn what_is_counted_can_be_read_on_an_address_of_its_own() {
     assert_eq!(server.get("/metrics").code(), "route_not_found");
     assert!(server.log().contains("metrics are served"));
 }
+
+/// Each lease that any of the servers tells of, with those that lead.
+type Leaders = Vec<(String, Vec<usize>)>;
+
+fn leaders(servers: &[&Server]) -> Leaders {
+    let mut leaders: std::collections::BTreeMap<String, Vec<usize>> = std::collections::BTreeMap::new();
+    for (index, server) in servers.iter().enumerate() {
+        for line in server.get("/metrics").text.lines() {
+            if let Some((lease, value)) =
+                line.strip_prefix("catalog_ha_leader{lease=\"").and_then(|rest| rest.split_once("\"} "))
+            {
+                let leads = leaders.entry(lease.to_owned()).or_default();
+                leads.extend((value == "1").then_some(index));
+            }
+        }
+    }
+    leaders.into_iter().collect()
+}
+
+#[test]
+#[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
+fn one_replica_leads_and_another_at_once_when_it_leaves() {
+    let url = database("server_leader");
+    let env = [
+        ("CATALOG_PROFILE", "demo"),
+        ("CATALOG_DATABASE_URL", url.as_str()),
+        ("CATALOG_SHUTDOWN_DELAY_SECONDS", "0"),
+    ];
+    // both at once, on an empty database
+    let spawn = || Server::spawn(tempfile::tempdir().unwrap(), &env);
+    let (mut first, mut second) = thread::scope(|scope| {
+        let first = scope.spawn(spawn);
+        (spawn(), first.join().unwrap())
+    });
+    let until = |servers: &[&Server], wanted: &dyn Fn(&Leaders) -> bool| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let leaders = leaders(servers);
+            if wanted(&leaders) {
+                return;
+            }
+            assert!(leaders.iter().all(|(_, leads)| leads.len() <= 1), "{leaders:?}");
+            assert!(Instant::now() < deadline, "{leaders:?}: {}", servers[0].log());
+            thread::sleep(Duration::from_millis(20));
+        }
+    };
+    for server in [&first, &second] {
+        server.wait_until("/readyz", 200);
+        server.wait_for_component("leader", "ok");
+    }
+    let all_led = |leaders: &Leaders| leaders.len() == 2 && leaders.iter().all(|(_, leads)| leads.len() == 1);
+    until(&[&first, &second], &all_led);
+    // who leads the first of the leases leaves
+    let leads = leaders(&[&first, &second])[0].1[0];
+    let (leaving, staying) = if leads == 0 { (&mut first, &second) } else { (&mut second, &first) };
+    leaving.signal("TERM");
+    let told = Instant::now();
+    until(&[staying], &|leaders| leaders.iter().all(|(_, leads)| leads == &[0]));
+    // well before the lease of 15 s is over
+    assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
+    assert_eq!(leaving.process.wait().unwrap().code(), Some(0), "{}", leaving.log());
+}

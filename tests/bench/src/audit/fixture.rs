@@ -84,9 +84,14 @@ fn options() -> DatabaseOptions {
     }
 }
 
-/// So many events of a tenant, each of another id.
+/// So many events of a tenant, each of a later id than the one before, as those of requests are.
 pub(super) fn records(tenant: &str, count: usize) -> Vec<Record> {
-    (0..count as u64).map(|second| Record::of(event(tenant, second))).collect()
+    let one = |second| {
+        let mut event = event(tenant, second);
+        event.id = uuid::Uuid::now_v7();
+        Record::of(event)
+    };
+    (0..count as u64).map(one).collect()
 }
 
 /// What came of it when many did the same at once.
