@@ -31,14 +31,14 @@ pub(super) async fn measure(plan: &Plan) -> Result<Vec<Line>, AnyError> {
     for place in Place::all(plan, "catalog_bench_change").await? {
         let alone = SqlSourceStore::new(place.database.clone(), Unaudited, Unqueued);
         let recorder = AuditRecorder::new(place.store.clone());
-        let recorded = SqlSourceStore::new(place.database.clone(), recorder, Unqueued);
+        let audited = SqlSourceStore::new(place.database.clone(), recorder, Unqueued);
         let (mut limits, mut ours, mut number) = (Vec::new(), Vec::new(), 0);
         for _ in 0..plan.rounds {
             let (mut without, mut with, mut turns) = (0.0, 0.0, 0_u32);
             let begun = Instant::now();
             while begun.elapsed() < 2 * plan.time {
                 without += changes(&alone, &scope, &mut number).await?;
-                with += changes(&recorded, &scope, &mut number).await?;
+                with += changes(&audited, &scope, &mut number).await?;
                 turns += 1;
             }
             limits.push(without / f64::from(turns));

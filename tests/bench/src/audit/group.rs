@@ -85,11 +85,11 @@ fn fresh(record: &Record) -> Record {
 }
 
 /// By the audit trail's writer, from the event on; until all is sealed, if that is asked for, while it is written.
-async fn written(plan: &Plan, place: &Place, waiting: usize, sealed: bool) -> Result<Load, AnyError> {
+async fn written(plan: &Plan, place: &Place, waiting: usize, until_sealed: bool) -> Result<Load, AnyError> {
     let writer = AuditWriter::spawn(place.store.clone(), WriterConfig::default());
     let sealer = Sealer::new(place.store.clone(), SealKey::parse(&SealKey::generate()?)?);
     sealer.seal(&Unfenced).await?;
-    let sealing = sealed.then(|| {
+    let sealing = until_sealed.then(|| {
         let sealer = sealer.clone();
         tokio::spawn(async move { sealer.run(&Unfenced).await })
     });

@@ -71,9 +71,9 @@ async fn verified<S: SealStore + Clone>(plan: &Plan, store: &S) -> Result<Vec<f6
     let mut rates = Vec::new();
     for _ in 0..plan.rounds {
         let begun = Instant::now();
-        let verified = verifier.verify(&ledger, Range::default(), None).await?;
-        let count = u32::try_from(verified.to)?;
-        if verified.first_broken.is_some() || usize::try_from(count)? != plan.events {
+        let found = verifier.verify(&ledger, Range::default(), None).await?;
+        let count = u32::try_from(found.to)?;
+        if found.first_broken.is_some() || usize::try_from(count)? != plan.events {
             return Err("what was verified is broken".into());
         }
         rates.push(f64::from(count) / begun.elapsed().as_secs_f64());
