@@ -144,7 +144,8 @@ fn router_of(login: &Login) -> Router {
         format!("{} {:?} [{left}]", identity.user, identity.groups)
     };
     let routes = login.routes().get("/who", Access::Authenticated, doc("who"), who);
-    let routes = routes.with(Method::POST, "/who", Access::Authenticated, doc("postWho"), who);
+    let routes =
+        routes.with(Method::POST, "/who", Access::Authenticated, doc("postWho").changing_nothing(), who);
     routes.into_router(&AuthenticateLayer::new(chain)).unwrap().layer(RequestContextLayer::new())
 }
 
