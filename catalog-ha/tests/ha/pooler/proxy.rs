@@ -1,6 +1,8 @@
 //! A pooler in transaction mode: it gives each transaction another backend, and prepares there again what a client has prepared, as
 //! `PgBouncer` does.
 
+use aws_lc_rs::{digest, hmac, pbkdf2, rand};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     io,
@@ -29,6 +31,8 @@ struct Backend {
 
 struct Pool {
     server: String,
+    user: String,
+    password: String,
     database: String,
     next: Next,
     free: Mutex<VecDeque<Backend>>,
@@ -59,9 +63,13 @@ fn split(text: &[u8]) -> (&[u8], &[u8]) {
 /// Serves that database through so many backends, for as long as the test's runtime lasts, and gives the URL.
 pub(crate) async fn pooler(url: &str, backends: usize, next: Next) -> String {
     let (place, database) = url.rsplit_once('/').unwrap();
-    let (_, server) = place.rsplit_once('@').unwrap();
+    let (who, server) = place.rsplit_once('@').unwrap();
+    let (_, who) = who.rsplit_once('/').unwrap();
+    let (user, password) = who.split_once(':').unwrap_or((who, ""));
     let pool = Arc::new(Pool {
         server: server.to_owned(),
+        user: user.to_owned(),
+        password: password.to_owned(),
         database: database.to_owned(),
         next,
         free: Mutex::default(),
@@ -90,13 +98,30 @@ impl Pool {
     async fn open(&self) -> io::Result<Backend> {
         let mut stream = TcpStream::connect(&self.server).await?;
         let mut start = 196_608_u32.to_be_bytes().to_vec();
-        for text in ["user", "postgres", "database", &self.database, ""] {
+        for text in ["user", &self.user, "database", &self.database, ""] {
             start.extend_from_slice(text.as_bytes());
             start.push(0);
         }
         let length = u32::try_from(start.len() + 4).unwrap();
         stream.write_all(&[&length.to_be_bytes(), start.as_slice()].concat()).await?;
-        while read(&mut stream).await?.0 != b'Z' {}
+        let mut scram = None;
+        loop {
+            let (kind, body) = read(&mut stream).await?;
+            match (kind, body.get(..4)) {
+                (b'Z', _) => break,
+                (b'R', Some([0, 0, 0, 10])) => {
+                    let begun = Scram::begin();
+                    stream.write_all(&message(b'p', &begun.first())).await?;
+                    scram = Some(begun);
+                }
+                (b'R', Some([0, 0, 0, 11])) => {
+                    let proof = scram.take().unwrap().last(&self.password, &body[4..]);
+                    stream.write_all(&message(b'p', &proof)).await?;
+                }
+                (b'E', _) => panic!("{}", String::from_utf8_lossy(&body)),
+                _ => {}
+            }
+        }
         Ok(Backend { stream, prepared: HashSet::new() })
     }
 
@@ -197,5 +222,49 @@ async fn serve(pool: &Pool, mut client: TcpStream, number: u32) -> io::Result<()
         {
             pool.free.lock().unwrap().extend(lent.1.take());
         }
+    }
+}
+
+/// Showing a password to a server that wants it by SCRAM-SHA-256 (RFC 5802, RFC 7677).
+struct Scram {
+    nonce: String,
+}
+
+impl Scram {
+    fn begin() -> Self {
+        let mut random = [0; 18];
+        rand::fill(&mut random).unwrap();
+        Self { nonce: STANDARD.encode(random) }
+    }
+
+    fn first(&self) -> Vec<u8> {
+        let text = format!("n,,n=,r={}", self.nonce);
+        let length = u32::try_from(text.len()).unwrap().to_be_bytes();
+        [&b"SCRAM-SHA-256\0"[..], &length, text.as_bytes()].concat()
+    }
+
+    /// What proves the password to the server that has answered so.
+    fn last(&self, password: &str, answer: &[u8]) -> Vec<u8> {
+        let answer = std::str::from_utf8(answer).unwrap();
+        let part = |name: &str| answer.split(',').find_map(|part| part.strip_prefix(name)).unwrap();
+        let (nonce, salt) = (part("r="), STANDARD.decode(part("s=")).unwrap());
+        let rounds = part("i=").parse().unwrap();
+        let mut salted = [0; 32];
+        pbkdf2::derive(
+            pbkdf2::PBKDF2_HMAC_SHA256,
+            std::num::NonZeroU32::new(rounds).unwrap(),
+            &salt,
+            password.as_bytes(),
+            &mut salted,
+        );
+        let sign = |key: &[u8], text: &[u8]| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text);
+        let client = sign(&salted, b"Client Key");
+        let stored = digest::digest(&digest::SHA256, client.as_ref());
+        let last = format!("c=biws,r={nonce}");
+        let all = format!("n=,r={},{answer},{last}", self.nonce);
+        let signature = sign(stored.as_ref(), all.as_bytes());
+        let proof: Vec<u8> =
+            client.as_ref().iter().zip(signature.as_ref()).map(|(key, sign)| key ^ sign).collect();
+        format!("{last},p={}", STANDARD.encode(proof)).into_bytes()
     }
 }
