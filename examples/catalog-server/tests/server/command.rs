@@ -133,6 +133,7 @@ fn the_routes_and_what_they_ask_for_are_those_of_the_contract() {
         "/livez",
         "/healthz",
         "/readyz",
+        "/readyz/{check}",
         "/metrics",
         "/version",
         "/openapi.json",
