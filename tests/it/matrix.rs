@@ -42,7 +42,11 @@ const AUTHENTICATED: &[(Option<&str>, u16)] = &[
 /// A path of the template that leads to something of team-a.
 fn path(template: &str) -> String {
     let plugin = template.split('/').nth(2).and_then(|part| part.strip_suffix("_catalog")).unwrap_or("mcp");
-    template.replace("{plugin}", plugin).replace("{name}", "acme%2Fone").replace("{id}", "src")
+    template
+        .replace("{plugin}", plugin)
+        .replace("{name}", "acme%2Fone")
+        .replace("{id}", "src")
+        .replace("{check}", "stores")
 }
 
 #[tokio::test]
@@ -95,7 +99,7 @@ async fn every_route_answers_every_caller_as_the_table_says() {
         }
     }
     let routes = (tenant_routes, cluster_routes, authenticated_routes, public_routes);
-    assert_eq!(routes, (8 * 5 + 1, 3, 1, 4));
+    assert_eq!(routes, (8 * 5 + 1, 3, 1, 5));
 }
 
 #[tokio::test]

@@ -139,7 +139,7 @@ pub struct Stack<A = MemoryAssetStore<Unaudited>, S = MemorySourceStore<Unaudite
     /// The routes with all layers around them.
     pub router: Router,
     definitions: Vec<PluginDefinition>,
-    /// Each route of the catalog: its path, and what it asks for.
+    /// Each route of the catalog that reads: its path, and what it asks for.
     pub routes: Vec<(String, Access)>,
     /// The assets, to put some there.
     pub assets: A,
@@ -217,7 +217,8 @@ impl<A: AssetStore + Clone, S: SourceStore + Clone> Stack<A, S> {
             routes.get("/openapi.json", Access::Public, doc("openapi"), move |known: IfNoneMatch| {
                 std::future::ready(cached_json(document.clone(), &known, Duration::from_mins(1)))
             });
-        let table = routes.table().map(|(_, path, access)| (path.to_owned(), access.clone())).collect();
+        let reading = routes.table().filter(|(method, ..)| *method == http::Method::GET);
+        let table = reading.map(|(_, path, access)| (path.to_owned(), access.clone())).collect();
         let limiters = RateLimiters::new(&RateLimits::default());
         let protection = ServiceBuilder::new()
             .layer(LimitRateLayer::peers(&limiters))
