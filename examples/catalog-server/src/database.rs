@@ -35,6 +35,20 @@ pub(crate) async fn connect(config: &config::Database) -> Result<Database, AnyEr
     Ok(opened.map_err(|error| unfit(config).caused_by(error))?)
 }
 
+/// Does one piece of work of the command line with the database, on a runtime of its own.
+pub(crate) fn with<T>(
+    config: &config::Database,
+    work: impl AsyncFnOnce(Database) -> Result<T, AnyError>,
+) -> Result<T, AnyError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(async {
+        let database = connect(config).await?;
+        let done = work(database.clone()).await;
+        database.close().await;
+        done
+    })
+}
+
 /// The tables of all crates.
 const SETS: [MigrationSet; 6] = [
     MIGRATIONS,

@@ -42,13 +42,7 @@ pub(crate) fn command() -> Command {
 
 /// Does what is asked, and gives what is to be printed.
 pub(crate) fn run(config: &Config, matches: &ArgMatches) -> Result<String, AnyError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    runtime.block_on(async {
-        let database = database::connect(&config.database).await?;
-        let done = perform(&database::migrator(&database), matches).await;
-        database.close().await;
-        done
-    })
+    database::with(&config.database, async |database| perform(&database::migrator(&database), matches).await)
 }
 
 async fn perform(migrator: &Migrator, matches: &ArgMatches) -> Result<String, AnyError> {

@@ -108,13 +108,9 @@ pub(crate) fn run(config: &Config, matches: &ArgMatches) -> Result<String, AnyEr
         let how = "is not `database`: the namespaces are those that the configuration names";
         return Err(ConfigError::new("tenancy.directory", how).into());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    runtime.block_on(async {
-        let database = database::connect(&config.database).await?;
+    database::with(&config.database, async |database| {
         database::migrator(&database).run().await?;
-        let done = perform(&database, &task).await;
-        database.close().await;
-        done
+        perform(&database, &task).await
     })
 }
 

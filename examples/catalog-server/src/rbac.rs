@@ -90,13 +90,9 @@ pub(crate) fn run(config: &Config, matches: &ArgMatches) -> Result<String, AnyEr
         let how = "is not `database`: the database keeps no roles for this server";
         return Err(ConfigError::new("rbac.source", how).into());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    runtime.block_on(async {
-        let database = database::connect(&config.database).await?;
+    database::with(&config.database, async |database| {
         database::migrator(&database).run().await?;
-        let done = perform(config, &database, matches).await;
-        database.close().await;
-        done
+        perform(config, &database, matches).await
     })
 }
 

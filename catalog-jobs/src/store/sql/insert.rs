@@ -56,17 +56,7 @@ impl SqlJobStore {
         transaction: &mut Transaction,
         jobs: &[NewJob],
     ) -> Result<HashSet<Uuid>, StoreError> {
-        let mut inserted = HashSet::new();
-        for jobs in jobs.chunks(BATCH) {
-            let mut insert = self.statement();
-            self.push_records(&mut insert);
-            push_rows(&mut insert, &COLUMNS, jobs)?;
-            // without a condition SQLite would read `on conflict` as that of a join
-            insert.push(" where 1 = 1 on conflict do nothing returning ");
-            push_id(&mut insert, "id");
-            collect(transaction, insert, &mut inserted).await?;
-        }
-        Ok(inserted)
+        self.insert_rows(transaction, jobs, Self::push_records).await
     }
 
     fn push_records(&self, insert: &mut Statement) {
@@ -87,11 +77,22 @@ impl SqlJobStore {
         transaction: &mut Transaction,
         jobs: &[NewJob],
     ) -> Result<HashSet<Uuid>, StoreError> {
+        self.insert_rows(transaction, jobs, Self::push_live).await
+    }
+
+    /// Writes rows of jobs, those apart that another stands against; gives which it wrote.
+    async fn insert_rows(
+        &self,
+        transaction: &mut Transaction,
+        jobs: &[NewJob],
+        push_head: fn(&Self, &mut Statement),
+    ) -> Result<HashSet<Uuid>, StoreError> {
         let mut inserted = HashSet::new();
         for jobs in jobs.chunks(BATCH) {
             let mut insert = self.statement();
-            self.push_live(&mut insert);
+            push_head(self, &mut insert);
             push_rows(&mut insert, &COLUMNS, jobs)?;
+            // without a condition SQLite would read `on conflict` as that of a join
             insert.push(" where 1 = 1 on conflict do nothing returning ");
             push_id(&mut insert, "id");
             collect(transaction, insert, &mut inserted).await?;

@@ -52,12 +52,10 @@ pub(crate) fn command() -> Command {
 
 /// Does what is asked; false if the record is not as it was written.
 pub(crate) fn run(config: &Config, matches: &ArgMatches) -> Result<bool, AnyError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    runtime.block_on(async {
-        let database = database::connect(&config.database).await?;
+    database::with(&config.database, async |database| {
         database::migrator(&database).run().await?;
         let store = SqlAuditStore::new(database.clone());
-        let done = match matches.subcommand() {
+        match matches.subcommand() {
             Some(("verify", matches)) => {
                 let key = key(config, &database).await?;
                 verify(
@@ -75,9 +73,7 @@ pub(crate) fn run(config: &Config, matches: &ArgMatches) -> Result<bool, AnyErro
             }
             Some((task, matches)) => sinks(config, &store, task, matches).await.map(|()| true),
             None => Ok(true),
-        };
-        database.close().await;
-        done
+        }
     })
 }
 

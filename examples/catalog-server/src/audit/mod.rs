@@ -22,7 +22,7 @@ use catalog_core::{
     },
     tenant::TenantScope,
 };
-use catalog_ha::Component;
+use catalog_ha::{Component, State};
 
 pub(crate) use self::command::{command, run};
 use crate::{
@@ -101,7 +101,7 @@ impl Trail {
                     None => Component::ok(),
                 },
             };
-            if part.status != Component::ok().status && whole.detail.is_none() {
+            if part.status != State::Ok && whole.detail.is_none() {
                 whole = Component { details: whole.details, ..Component::degraded("a sink is behind") };
             }
             whole = whole.with_part(exporter.name(), part);
