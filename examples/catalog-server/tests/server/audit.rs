@@ -1,7 +1,11 @@
 //! What was done is recorded, once, and nobody changes the record unnoticed.
 
-use std::{fs, process::Command as Process};
+use std::fs;
 
+use catalog_core::store::{
+    database::{Database, DatabaseOptions},
+    statement::Statement,
+};
 use serde_json::Value;
 
 use crate::fixture::{Server, command};
@@ -77,13 +81,18 @@ fn whoever_alters_removes_or_forges_an_event_is_found_out() {
     assert!(whole && said.contains("team-a: ") && said.contains(" events verified, 1 to "), "{said}");
 
     let database = server.folder.path().join("catalog-data/catalog.db");
-    let sqlite = |text: &str| {
-        let done = Process::new("sqlite3").arg(&database).arg(text).status();
-        // the driver itself where the program is not there
-        if !done.is_ok_and(|status| status.success()) {
-            let output = command(server.folder.path(), &[]).arg("--version").output().unwrap();
-            panic!("sqlite3 is needed: {output:?}");
-        }
+    // as whoever can write there would by hand
+    let sqlite = |text: &'static str| {
+        let url = format!("sqlite://{}", database.display());
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let database = Database::sqlite(&url, DatabaseOptions::default()).await.unwrap();
+            let mut transaction = database.begin().await.unwrap();
+            let mut statement = Statement::new(transaction.dialect());
+            statement.push(text);
+            assert_eq!(transaction.execute(statement).await.unwrap(), 1, "{text}");
+            transaction.commit().await.unwrap();
+            database.close().await;
+        });
     };
     sqlite("update catalog_audit_events set actor = 'nobody@example.com' where action = 'disable'");
     let (whole, said) = audit(&server, &["verify", "--in", "team-a"]);
