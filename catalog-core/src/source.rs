@@ -39,6 +39,9 @@ pub struct SourceSpec {
     /// Globs of asset names to leave out.
     #[serde(default, alias = "excludedModels", alias = "excluded")]
     pub exclude: Vec<String>,
+    /// When it is read anew, as a cron expression with a time zone or without; never by itself where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
     /// What keeps the source as it is: `file` for one of a `sources.yaml`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_by: Option<String>,
@@ -46,6 +49,13 @@ pub struct SourceSpec {
 
 fn yes() -> bool {
     true
+}
+
+impl SourceSpec {
+    /// When it is to be read anew: what is switched off is not.
+    pub(crate) fn schedule_in_force(&self) -> Option<&str> {
+        self.schedule.as_deref().filter(|_| self.enabled)
+    }
 }
 
 /// A source with what the store adds.

@@ -30,7 +30,7 @@ pub use self::{
     gate::{Gate, GateError},
     job::Job,
     limit::Limits,
-    name::{JobKind, JobNameError, LimitKey, QueueName},
+    name::{JobKind, JobNameError, LimitKey, QueueName, ScheduleName},
     new_job::{Due, Enqueued, IDEMPOTENT, InvalidJob, MAX_ATTEMPTS, MAX_KEY, MAX_PAYLOAD, NewJob},
     record::{Cancel, JobQuery, JobRecord, JobState, Progress, Retried},
     refresh::{RefreshQueue, RefreshSource},

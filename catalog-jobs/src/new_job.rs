@@ -133,12 +133,12 @@ impl NewJob {
             limit_key: schedule.plugin.as_ref().map(LimitKey::from),
             plugin: schedule.plugin.clone(),
             source: schedule.source.clone(),
-            requested_by: Some(format!("schedule:{}", schedule.name)),
+            requested_by: Some(catalog_core::identity::Identity::system("schedule").user),
             priority: 0,
             due: Due::Now,
             unique_key: Some(unique_key),
             idempotency_key: None,
-            max_attempts: 5,
+            max_attempts: schedule.max_attempts,
         }
     }
 
@@ -209,9 +209,7 @@ impl NewJob {
     /// # Errors
     /// [`InvalidJob::Attempts`] for none or too many.
     pub fn with_max_attempts(mut self, attempts: u32) -> Result<Self, InvalidJob> {
-        if !(1..=MAX_ATTEMPTS).contains(&attempts) {
-            return Err(InvalidJob::Attempts(attempts));
-        }
+        check_attempts(attempts)?;
         self.max_attempts = attempts;
         Ok(self)
     }
@@ -244,6 +242,10 @@ impl NewJob {
 /// The lane of a tenant and a limit key, which neither can hold a `/`.
 pub(crate) fn lane(namespace: &Namespace, key: Option<&LimitKey>) -> String {
     format!("{namespace}/{}", key.map_or("", LimitKey::as_str))
+}
+
+pub(crate) fn check_attempts(attempts: u32) -> Result<(), InvalidJob> {
+    if (1..=MAX_ATTEMPTS).contains(&attempts) { Ok(()) } else { Err(InvalidJob::Attempts(attempts)) }
 }
 
 fn key_of(noun: &'static str, key: String) -> Result<String, InvalidJob> {

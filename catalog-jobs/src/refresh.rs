@@ -44,6 +44,8 @@ impl RefreshSource {
 }
 
 /// Puts what a store asks for into its own transaction: the job is there when the change that asked for it is, and only then.
+///
+/// It keeps no schedules, and refuses a source that has one; see `SourceSchedules` for what keeps them.
 #[derive(Clone, Debug)]
 pub struct RefreshQueue<S> {
     store: S,

@@ -27,13 +27,24 @@ pub struct SourcesFileError(pub Vec<YamlError>);
 const OLDER_FORM: &str = "models";
 
 impl SourcesFile {
-    /// Reads the text; a plugin is known by its name or one of its `sourceKeys`.
+    /// Reads the text; a plugin is known by its name or one of its `sourceKeys`, and a schedule is what `check_schedule` finds nothing
+    /// wrong with.
     ///
     /// # Errors
     /// All faults with line and field.
-    pub fn parse(text: &str, plugins: &[PluginDefinition]) -> Result<Self, SourcesFileError> {
+    pub fn parse(
+        text: &str,
+        plugins: &[PluginDefinition],
+        check_schedule: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<Self, SourcesFileError> {
         let root = Node::parse(text, Limits::default()).map_err(|error| SourcesFileError(vec![error]))?;
-        let mut reader = Reader { plugins, out: Self::default(), seen: HashSet::new(), faults: Vec::new() };
+        let mut reader = Reader {
+            plugins,
+            check_schedule: &check_schedule,
+            out: Self::default(),
+            seen: HashSet::new(),
+            faults: Vec::new(),
+        };
         match root.get("catalogs") {
             None => reader.faults.push(root.error("catalogs", "is missing")),
             Some(catalogs) if catalogs.items().is_some() => reader.list("catalogs", OLDER_FORM, catalogs),
@@ -53,6 +64,7 @@ impl SourcesFile {
 
 struct Reader<'a> {
     plugins: &'a [PluginDefinition],
+    check_schedule: &'a dyn Fn(&str) -> Result<(), String>,
     out: SourcesFile,
     seen: HashSet<(PluginName, String)>,
     faults: Vec<YamlError>,
@@ -79,6 +91,12 @@ impl Reader<'_> {
                         self.faults.push(item.error(at, format!("the source `{}` stands twice", spec.id)));
                         continue;
                     }
+                    let schedule = spec.schedule.as_deref().map(self.check_schedule);
+                    if let Some(Err(message)) = schedule {
+                        let place = item.get("schedule").unwrap_or(item);
+                        self.faults.push(place.error(format!("{at}.schedule"), message));
+                        continue;
+                    }
                     if spec.name.is_empty() {
                         spec.name = spec.id.to_string();
                     }
@@ -101,10 +119,18 @@ mod tests {
         crate::plugin::builtin().unwrap()
     }
 
+    fn any(_: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn never(schedule: &str) -> Result<(), String> {
+        Err(format!("`{schedule}` never comes"))
+    }
+
     #[test]
     fn both_forms_are_read() {
         let newer = "catalogs:\n  models:\n    sources:\n    - {id: a, type: yaml}\n  mcp:\n    sources:\n    - {id: a, type: git, enabled: false}\n";
-        let file = SourcesFile::parse(newer, &plugins()).unwrap();
+        let file = SourcesFile::parse(newer, &plugins(), any).unwrap();
         let read: Vec<String> = file
             .sources
             .iter()
@@ -112,13 +138,13 @@ mod tests {
             .collect();
         assert_eq!(read, ["model/a/yaml", "mcp/a/git"]);
         let older = "catalogs:\n- {id: a, name: A, type: yaml, properties: {yamlCatalogPath: a.yaml}}\n";
-        assert_eq!(SourcesFile::parse(older, &plugins()).unwrap().sources[0].0.as_str(), "model");
+        assert_eq!(SourcesFile::parse(older, &plugins(), any).unwrap().sources[0].0.as_str(), "model");
     }
 
     #[test]
     fn every_fault_is_told_with_line_and_field() {
-        let text = "catalogs:\n  mcp:\n    sources:\n    - {id: a, type: yaml}\n    - {id: a, type: yaml}\n    - {id: 'b c', type: yaml}\n    - {id: d, tpye: yaml}\n  mpc:\n    sources: []\n  agents: {}\n";
-        let error = SourcesFile::parse(text, &plugins()).unwrap_err();
+        let text = "catalogs:\n  mcp:\n    sources:\n    - {id: a, type: yaml}\n    - {id: a, type: yaml}\n    - {id: 'b c', type: yaml}\n    - {id: d, tpye: yaml}\n    - {id: e, type: yaml, schedule: x}\n  mpc:\n    sources: []\n  agents: {}\n";
+        let error = SourcesFile::parse(text, &plugins(), never).unwrap_err();
         let told: Vec<(usize, &str)> =
             error.0.iter().map(|error| (error.line, error.field.as_str())).collect();
         assert_eq!(
@@ -127,8 +153,9 @@ mod tests {
                 (5, "catalogs.mcp.sources[1]"),
                 (6, "catalogs.mcp.sources[2].id"),
                 (7, "catalogs.mcp.sources[3].tpye"),
-                (9, "catalogs.mpc.sources"),
-                (10, "catalogs.agents.sources"),
+                (8, "catalogs.mcp.sources[4].schedule"),
+                (10, "catalogs.mpc.sources"),
+                (11, "catalogs.agents.sources"),
             ],
             "{error}"
         );

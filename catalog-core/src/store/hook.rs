@@ -183,6 +183,17 @@ pub enum JobRequest<'a> {
         /// The source.
         source: &'a SourceId,
     },
+    /// Read a source anew again and again.
+    Schedule {
+        /// The tenant.
+        namespace: &'a Namespace,
+        /// The plugin.
+        plugin: &'a PluginName,
+        /// The source.
+        source: &'a SourceId,
+        /// When; none is no longer.
+        schedule: Option<&'a str>,
+    },
 }
 
 /// Puts a job into the caller's transaction of type `T`.

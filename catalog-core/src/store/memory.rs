@@ -409,6 +409,11 @@ impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> SourceStore 
         expected.check(&before)?;
         let mut transaction = MemoryTransaction::default();
         self.recorder.record(&mut transaction, &Change::of_removed_source(by, &before)).await?;
+        if before.spec.schedule_in_force().is_some() {
+            let (_, plugin, source) = &key;
+            let job = JobRequest::Schedule { namespace, plugin, source, schedule: None };
+            self.queue.enqueue(&mut transaction, &job).await?;
+        }
         self.write(|sources| {
             sources.remove(&key);
             transaction.commit();
@@ -448,6 +453,11 @@ impl<R: Recorder<MemoryTransaction>, Q: Enqueue<MemoryTransaction>> MemorySource
         self.recorder.record(&mut transaction, &Change::of_source(by, before, &after)).await?;
         if spec.enabled {
             let job = JobRequest::Refresh { namespace, plugin, source: &spec.id };
+            self.queue.enqueue(&mut transaction, &job).await?;
+        }
+        let schedule = spec.schedule_in_force();
+        if schedule != before.and_then(|before| before.spec.schedule_in_force()) {
+            let job = JobRequest::Schedule { namespace, plugin, source: &spec.id, schedule };
             self.queue.enqueue(&mut transaction, &job).await?;
         }
         self.write(|sources| {

@@ -2,6 +2,7 @@
 
 mod recurrence;
 mod scheduler;
+mod sources;
 
 use catalog_core::name::{Namespace, PluginName, SourceId};
 use serde::{Deserialize, Serialize};
@@ -9,11 +10,12 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     recurrence::{Recurrence, RecurrenceError},
     scheduler::Scheduler,
+    sources::SourceSchedules,
 };
 use crate::{
     job::Job,
-    name::{JobKind, LimitKey, QueueName},
-    new_job::{InvalidJob, NewJob},
+    name::{JobKind, QueueName, ScheduleName},
+    new_job::{InvalidJob, NewJob, check_attempts},
 };
 
 /// What is to be done when. Of each schedule one job is live at a time: while it waits or runs, another is not enqueued.
@@ -24,7 +26,7 @@ pub struct Schedule {
     /// The tenant.
     pub namespace: Namespace,
     /// What it is called; one that is put replaces the tenant's one of that name.
-    pub name: LimitKey,
+    pub name: ScheduleName,
     /// When.
     pub recurrence: Recurrence,
     /// Up to so many seconds later, at the same moment each time, so that schedules of one hour do not all begin with it.
@@ -48,6 +50,13 @@ pub struct Schedule {
     /// Another unique key than the schedule's own.
     #[serde(default)]
     pub unique_key: Option<String>,
+    /// How often each job may be attempted; 5 where nothing is said.
+    #[serde(default = "max_attempts")]
+    pub max_attempts: u32,
+}
+
+fn max_attempts() -> u32 {
+    5
 }
 
 /// What becomes of times at which nobody was there.
@@ -68,7 +77,7 @@ impl Schedule {
     /// [`InvalidJob`] as for a job that is enqueued.
     pub fn new<J: Job>(
         namespace: Namespace,
-        name: LimitKey,
+        name: ScheduleName,
         recurrence: Recurrence,
         queue: QueueName,
         job: &J,
@@ -86,10 +95,12 @@ impl Schedule {
             plugin: None,
             source: None,
             unique_key: None,
+            max_attempts: job.max_attempts,
         })
     }
 
-    /// The schedule that reads a source anew. It shares its unique key with refreshes that are asked for.
+    /// The schedule that reads a source anew, which is [called](Self::refresh_name) after it. It shares its unique key with refreshes
+    /// that are asked for.
     ///
     /// # Errors
     /// [`InvalidJob`] never, for names are short.
@@ -97,10 +108,10 @@ impl Schedule {
         namespace: &Namespace,
         plugin: &PluginName,
         source: &SourceId,
-        name: LimitKey,
         recurrence: Recurrence,
         queue: QueueName,
     ) -> Result<Self, InvalidJob> {
+        let name = Self::refresh_name(plugin, source)?;
         let job = crate::refresh::RefreshSource::job(namespace, plugin, source)?;
         Ok(Self {
             namespace: job.namespace,
@@ -114,7 +125,26 @@ impl Schedule {
             plugin: job.plugin,
             source: job.source,
             unique_key: job.unique_key,
+            max_attempts: job.max_attempts,
         })
+    }
+
+    /// What the schedule of a source is called within its tenant.
+    ///
+    /// # Errors
+    /// [`InvalidJob`] never, for names are short.
+    pub fn refresh_name(plugin: &PluginName, source: &SourceId) -> Result<ScheduleName, InvalidJob> {
+        Ok(ScheduleName::new(format!("refresh:{plugin}:{source}"))?)
+    }
+
+    /// With so many attempts at each job.
+    ///
+    /// # Errors
+    /// [`InvalidJob::Attempts`] for none or too many.
+    pub fn with_max_attempts(mut self, attempts: u32) -> Result<Self, InvalidJob> {
+        check_attempts(attempts)?;
+        self.max_attempts = attempts;
+        Ok(self)
     }
 
     /// Up to so many seconds later.

@@ -3,10 +3,11 @@
 use std::{fmt, str::FromStr};
 
 use catalog_core::clock::Timestamp;
-use cronexpr::{Crontab, MakeTimestamp};
+use cronexpr::{Crontab, FallbackTimezoneOption, MakeTimestamp, ParseOptions};
 use serde::{Deserialize, Serialize};
 
-/// Minutes, hours, days, months and weekdays as cron writes them, and the time zone that they are of: `30 4 * * MON Europe/Berlin`.
+/// Minutes, hours, days, months and weekdays as cron writes them, and the time zone that they are of, UTC where none is named:
+/// `30 4 * * MON Europe/Berlin`.
 ///
 /// An hour that a clock skips has no times, and in one that comes twice each time is once.
 #[derive(Clone, Serialize, Deserialize)]
@@ -18,7 +19,7 @@ pub struct Recurrence {
 
 /// A text that is no [`Recurrence`].
 #[derive(Debug, thiserror::Error)]
-#[error("`{shown}` is no cron expression of five parts and a time zone: {reason}")]
+#[error("`{shown}` is no cron expression of five parts, with a time zone or without: {reason}")]
 pub struct RecurrenceError {
     shown: String,
     reason: String,
@@ -54,7 +55,10 @@ impl FromStr for Recurrence {
         if text.len() > MAX {
             return Err(refused("it is too long".into()));
         }
-        let crontab = cronexpr::parse_crontab(text).map_err(|error| refused(error.to_string()))?;
+        let mut options = ParseOptions::default();
+        options.fallback_timezone_option = FallbackTimezoneOption::UTC;
+        let crontab =
+            cronexpr::parse_crontab_with(text, options).map_err(|error| refused(error.to_string()))?;
         let recurrence = Self { text: text.into(), crontab };
         let now = Timestamp::UNIX_EPOCH;
         match recurrence.next_after(now) {
@@ -104,6 +108,7 @@ mod tests {
     fn times_are_those_of_the_zone() {
         for (text, after, next) in [
             ("0 4 * * * UTC", "2026-11-24T04:00:00Z", "2026-11-25T04:00:00.000Z"),
+            ("0 4 * * *", "2026-11-24T04:00:00Z", "2026-11-25T04:00:00.000Z"),
             ("0 4 * * * Europe/Berlin", "2026-11-24T00:00:00Z", "2026-11-24T03:00:00.000Z"),
             ("*/15 * * * * UTC", "2026-11-24T00:00:01Z", "2026-11-24T00:15:00.000Z"),
             // the clock goes from 2 to 3, and from 3 back to 2
@@ -118,14 +123,9 @@ mod tests {
 
     #[test]
     fn what_never_comes_or_cannot_be_read_is_refused() {
-        for bad in [
-            "",
-            "* * * * *",
-            "60 * * * * UTC",
-            "0 0 30 2 * UTC",
-            "0 0 * * * Nowhere/At_All",
-            &"x".repeat(999),
-        ] {
+        for bad in
+            ["", "* * * *", "60 * * * * UTC", "0 0 30 2 * UTC", "0 0 * * * Nowhere/At_All", &"x".repeat(999)]
+        {
             let error = bad.parse::<Recurrence>().unwrap_err().to_string();
             assert!(!error.contains('\n') && error.len() < 400, "{error}");
         }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Missed, Schedule};
 use crate::{
-    name::LimitKey,
+    name::ScheduleName,
     store::{DueSchedule, ScheduleStore},
 };
 
@@ -58,7 +58,7 @@ impl<S: ScheduleStore> Scheduler<S> {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn remove(&self, namespace: &Namespace, name: &LimitKey) -> Result<(), StoreError> {
+    pub async fn remove(&self, namespace: &Namespace, name: &ScheduleName) -> Result<(), StoreError> {
         self.store.remove_schedule(namespace, name).await
     }
 
@@ -115,7 +115,7 @@ impl<S: ScheduleStore> Scheduler<S> {
 }
 
 /// When the schedule is due next, its jitter included: the same for each replica, and for each of its times.
-fn due_after(schedule: &Schedule, now: Timestamp) -> Option<Timestamp> {
+pub(super) fn due_after(schedule: &Schedule, now: Timestamp) -> Option<Timestamp> {
     let jitter = jitter(schedule);
     let earlier = now.unix_ms().saturating_sub(i64::try_from(jitter.as_millis()).unwrap_or(0));
     let from = Timestamp::from_unix_ms(earlier).unwrap_or(now);

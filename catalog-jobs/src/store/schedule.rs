@@ -2,7 +2,8 @@ use std::future::Future;
 
 use catalog_core::{clock::Timestamp, name::Namespace, store::StoreError};
 
-use crate::{name::LimitKey, new_job::NewJob, schedule::Schedule};
+use super::EnqueueStore;
+use crate::{name::ScheduleName, new_job::NewJob, schedule::Schedule};
 
 /// A schedule, and when it is due.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,13 +15,24 @@ pub struct DueSchedule {
 }
 
 /// Keeps schedules.
-pub trait ScheduleStore: Send + Sync + 'static {
+pub trait ScheduleStore: EnqueueStore {
     /// Puts a schedule in the place of the tenant's one of that name, unless that is the same.
     ///
     /// # Errors
     /// By kind: `Unavailable`, `Conflict`, `Internal`.
     fn put_schedule(
         &self,
+        schedule: &Schedule,
+        due: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// As [`put_schedule`](Self::put_schedule), in the caller's transaction.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Conflict`, `Internal`.
+    fn put_schedule_within(
+        &self,
+        transaction: &mut Self::Transaction,
         schedule: &Schedule,
         due: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -32,7 +44,18 @@ pub trait ScheduleStore: Send + Sync + 'static {
     fn remove_schedule(
         &self,
         namespace: &Namespace,
-        name: &LimitKey,
+        name: &ScheduleName,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// As [`remove_schedule`](Self::remove_schedule), in the caller's transaction.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Conflict`, `Internal`.
+    fn remove_schedule_within(
+        &self,
+        transaction: &mut Self::Transaction,
+        namespace: &Namespace,
+        name: &ScheduleName,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The schedules of any tenant that are due first.

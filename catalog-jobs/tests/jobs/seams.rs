@@ -1,11 +1,12 @@
 //! Jobs in the transactions of other stores, and effects in those of jobs.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use catalog_core::{
     name::KindName,
+    source::SourceSpec,
     store::{
-        AssetStore, Attribution, SourceKey, SourceStore, StoreErrorKind,
+        AssetStore, Attribution, IfTag, SourceKey, SourceStore, StoreErrorKind,
         database::Database,
         hook::Unaudited,
         sql::{self, SqlAssetStore, SqlSourceStore, migrate},
@@ -14,8 +15,9 @@ use catalog_core::{
     testing::{BrokenRecorder, scope},
 };
 use catalog_jobs::{
-    Attempt, JobError, JobQuery, JobState, NewJob, QueueName, RefreshQueue, RefreshSource, Worker,
-    WorkerConfig,
+    Attempt, ClaimRequest, JobError, JobQuery, JobState, NewJob, Outcome, QueueName, RefreshQueue,
+    RefreshSource, Rotation, Worker, WorkerConfig,
+    schedule::{Scheduler, SourceSchedules},
     store::{ClaimStore, CompleteStore, EnqueueStore, RecordStore, SqlJobStore},
     testing::{self, Say, say},
 };
@@ -40,7 +42,7 @@ async fn a_change_and_its_job_are_one(fixture: Fixture) {
     let plugin = "mcp".parse().unwrap();
     let spec = |name: &str| {
         let spec = serde_json::json!({"id": "acme", "name": name, "type": "yaml"});
-        serde_json::from_value::<catalog_core::source::SourceSpec>(spec).unwrap()
+        serde_json::from_value::<SourceSpec>(spec).unwrap()
     };
     let broken = SqlSourceStore::new(database.clone(), BrokenRecorder, queue.clone());
     broken.apply(&scope("a").await, &TEST, &plugin, &spec("one")).await.unwrap_err();
@@ -56,6 +58,62 @@ async fn a_change_and_its_job_are_one(fixture: Fixture) {
     let [job] = jobs.as_slice() else { panic!("{} jobs", jobs.len()) };
     assert_eq!((job.kind.as_str(), job.queue.as_str()), ("refresh", "refresh"));
     assert_eq!(job.source_id.as_ref().unwrap().as_str(), "acme");
+}
+
+/// A source is refreshed when its schedule says so, as long as it has one, is enabled and is there.
+async fn a_source_is_refreshed_by_its_schedule(fixture: Fixture) {
+    let Fixture { store, clock, .. } = &fixture;
+    migrate(store.database(), sql::MIGRATIONS).await.unwrap();
+    let own = Arc::new(clock.clone());
+    let queue = SourceSchedules::new(store.clone(), "refresh".parse().unwrap(), 3).with_clock(own.clone());
+    let sources = SqlSourceStore::new(store.database().clone(), Unaudited, queue.clone());
+    let scheduler = Scheduler::new(store.clone()).with_clock(own);
+    let (a, plugin) = (scope("a").await, "mcp".parse().unwrap());
+    let key = SourceKey { plugin: "mcp".parse().unwrap(), id: "Acme_1".parse().unwrap() };
+    let spec = |schedule: &str| {
+        let spec = serde_json::json!({"id": "Acme_1", "type": "yaml", "schedule": schedule});
+        serde_json::from_value::<SourceSpec>(spec).unwrap()
+    };
+    let change = async |change: fn(&mut SourceSpec)| {
+        sources.change(&a, &TEST, &key, &IfTag::ANY, change).await.unwrap().unwrap();
+    };
+    // what is live when it is due stands for it, so that it is settled each time
+    let settled = async || {
+        let request = ClaimRequest::new("refresh".parse().unwrap(), "test", 9, testing::LEASE);
+        let claimed = store.claim_any_tenant(&request, &mut Rotation::default()).await.unwrap().claimed;
+        for claimed in &claimed {
+            assert!(testing::settle(store, &claimed.claim, Outcome::Succeeded { result: None }).await);
+        }
+        claimed.len()
+    };
+    let broken = SqlSourceStore::new(store.database().clone(), BrokenRecorder, queue);
+    broken.apply(&a, &TEST, &plugin, &spec("0 * * * *")).await.unwrap_err();
+    assert_eq!(scheduler.fire().await.unwrap(), None, "no source, no schedule");
+    sources.apply(&a, &TEST, &plugin, &spec("never")).await.unwrap_err();
+    assert_eq!(settled().await, 0);
+
+    sources.apply(&a, &TEST, &plugin, &spec("0 * * * *")).await.unwrap();
+    assert_eq!(settled().await, 1, "it is new");
+    let hour = scheduler.fire().await.unwrap().unwrap();
+    assert!(hour <= Duration::from_hours(1));
+    clock.advance(hour);
+    scheduler.fire().await.unwrap();
+    let jobs = store.list(&a, &JobQuery::default()).await.unwrap();
+    assert_eq!((jobs[0].requested_by.as_deref(), jobs[0].max_attempts), (Some("system:catalog:schedule"), 3));
+    assert_eq!(settled().await, 1, "it is due");
+
+    change(|spec| spec.schedule = Some("*/5 * * * * Asia/Kolkata".into())).await;
+    assert!(scheduler.fire().await.unwrap().unwrap() <= Duration::from_mins(5), "another schedule");
+    change(|spec| spec.enabled = false).await;
+    assert_eq!(scheduler.fire().await.unwrap(), None, "it is disabled");
+    change(|spec| spec.enabled = true).await;
+    assert!(scheduler.fire().await.unwrap().is_some());
+    change(|spec| spec.schedule = None).await;
+    assert_eq!(scheduler.fire().await.unwrap(), None, "it has none any more");
+    change(|spec| spec.schedule = Some("0 4 * * *".into())).await;
+    assert!(scheduler.fire().await.unwrap().is_some());
+    assert!(sources.remove(&a, &TEST, &key, &IfTag::ANY).await.unwrap());
+    assert_eq!(scheduler.fire().await.unwrap(), None, "it is gone");
 }
 
 /// The assets of a source are replaced by who has the claim, and by nobody who has lost it.
@@ -189,6 +247,7 @@ macro_rules! both {
 
 both!(
     a_change_and_its_job_are_one,
+    a_source_is_refreshed_by_its_schedule,
     a_lost_claim_replaces_nothing,
     effects_happen_once,
     a_frozen_worker_cannot_commit,

@@ -11,7 +11,8 @@ use catalog_core::{
     tenant::TenantSelector,
 };
 use catalog_jobs::{
-    Attempt, JobError, QueueName, RefreshQueue, RefreshSource, Worker, WorkerConfig,
+    Attempt, JobError, QueueName, RefreshSource, Worker, WorkerConfig,
+    schedule::SourceSchedules,
     store::{CompleteStore, SqlJobStore},
 };
 use tower::service_fn;
@@ -50,9 +51,9 @@ impl Queue {
         Ok(Self { store, name: "refresh".parse()?, max_attempts: config.job.max_attempts, config: how })
     }
 
-    /// What puts the refresh of a source that has changed into the change's own transaction.
-    pub(crate) fn enqueue(&self) -> RefreshQueue<SqlJobStore> {
-        RefreshQueue::new(self.store.clone(), self.name.clone()).with_max_attempts(self.max_attempts)
+    /// What puts the refresh of a source that has changed, and its schedule, into the change's own transaction.
+    pub(crate) fn enqueue(&self) -> SourceSchedules<SqlJobStore> {
+        SourceSchedules::new(self.store.clone(), self.name.clone(), self.max_attempts)
     }
 
     /// The worker of this replica.

@@ -15,7 +15,7 @@ use catalog_ha::{
     lease::{DatabaseLeaseStore, KubernetesLeaseStore, LeaseStore},
     singleton::{Leadership, SingletonTask, SingletonTasks},
 };
-use catalog_jobs::{Retention, RetentionTask, store::SqlJobStore};
+use catalog_jobs::{Retention, RetentionTask, schedule::Scheduler, store::SqlJobStore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -71,10 +71,17 @@ impl Upkeep {
         if election == LeaderElection::Off {
             let stopped = stop.clone();
             let working = tokio::spawn(async move {
-                let both = async { tokio::join!(self.keep_events(&Unfenced), self.keep_jobs()) };
+                let schedules = Scheduler::new(self.jobs.clone());
+                let all = async {
+                    tokio::join!(
+                        self.keep_events(&Unfenced),
+                        self.keep_jobs(),
+                        schedules.run(stopped.child_token())
+                    )
+                };
                 tokio::select! {
                     () = stopped.cancelled() => {}
-                    _ = both => {}
+                    _ = all => {}
                 }
                 Ok(())
             });
@@ -103,6 +110,7 @@ impl Upkeep {
         // of two leases, so that two replicas share the work
         let tasks = SingletonTasks::new(leases, fences, replica, ElectorConfig::default())?
             .with_task(&"catalog-audit".parse()?, KeepEvents(self.clone()))?
+            .with_task(&"catalog-jobs".parse()?, Schedule(self.jobs.clone()))?
             .with_task(&"catalog-jobs".parse()?, KeepJobs(self))?;
         let (leadership, stopped) = (tasks.leadership(), stop.clone());
         let working = tokio::spawn(async move { tasks.run(&stopped).await });
@@ -168,6 +176,22 @@ impl SingletonTask for KeepJobs {
             () = guard.cancelled() => {}
             () = self.0.keep_jobs() => {}
         }
+        Ok(())
+    }
+}
+
+/// Enqueues the jobs of schedules when they are due.
+struct Schedule(SqlJobStore);
+
+#[async_trait]
+impl SingletonTask for Schedule {
+    fn name(&self) -> &'static str {
+        "schedules"
+    }
+
+    async fn run(&self, guard: &LeaderGuard) -> Result<(), WorkError> {
+        // each time is taken by one scheduler whoever leads, so that nothing needs a fence
+        Scheduler::new(self.0.clone()).run(guard.cancellation()).await;
         Ok(())
     }
 }

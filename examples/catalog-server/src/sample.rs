@@ -63,6 +63,9 @@ const FILES: [(&str, &str, &str, &str, &str); 10] = [
 const TYPE: &str = "sample";
 const FILE: &str = "file";
 
+/// The sample that is read anew each night, by the clock of its people.
+const NIGHTLY: (&str, &str) = ("models.yaml", "30 4 * * * Europe/Berlin");
+
 /// The sources of the sample tenants.
 pub(crate) fn wanted() -> Result<Vec<Wanted>, NameError> {
     TEAMS
@@ -91,6 +94,7 @@ fn spec(team: &str, title: &str, file: &str) -> Result<SourceSpec, NameError> {
         properties: BTreeMap::from([(FILE.into(), format!("{team}/{file}").into())]),
         include: Vec::new(),
         exclude: Vec::new(),
+        schedule: (file == NIGHTLY.0).then(|| NIGHTLY.1.into()),
         managed_by: None,
     })
 }

@@ -25,6 +25,7 @@ use catalog_ha::{Drain, Phase, Readiness, Shutdown, probes};
 use catalog_jobs::{
     Job, RefreshSource,
     http::{Jobs, Refreshes},
+    schedule::Recurrence,
     store::{EnqueueStore, MemoryJobStore, RecordStore},
 };
 use catalog_rbac::{http::Authz, login::Login};
@@ -374,7 +375,8 @@ fn wanted<A: AssetStore + Clone, S: SourceStore + Clone>(
         let error = |message: String| ConfigError::new(file.display().to_string(), message);
         let text =
             read_text(file, yaml::Limits::default().bytes).map_err(|cause| error(cause.to_string()))?;
-        let read = SourcesFile::parse(&text, plugins).map_err(|faults| error(format!("\n{faults}")))?;
+        let read = SourcesFile::parse(&text, plugins, check_schedule)
+            .map_err(|faults| error(format!("\n{faults}")))?;
         let base = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let root = FileRoot::new(config.sources.root.as_deref().unwrap_or(base), base);
         let root = root.map_err(|cause| ConfigError::new("sources.root", cause.to_string()))?;
@@ -386,6 +388,11 @@ fn wanted<A: AssetStore + Clone, S: SourceStore + Clone>(
         });
     }
     Ok((wanted, refresher))
+}
+
+/// What is wrong with a schedule, if something is.
+fn check_schedule(text: &str) -> Result<(), String> {
+    text.parse::<Recurrence>().map(drop).map_err(|error| error.to_string())
 }
 
 /// Tells people and programs where the server is.

@@ -242,6 +242,12 @@ fn source() -> Shape {
         ("include", Shape::list(Shape::string())),
         ("exclude", Shape::list(Shape::string())),
         (
+            "schedule?",
+            Shape::string().described(
+                "When the source is read anew: five parts as cron writes them, and a time zone, UTC where none is named.",
+            ),
+        ),
+        (
             "managedBy?",
             Shape::string().described("What keeps the source as it is: `file` for one of a `sources.yaml`."),
         ),

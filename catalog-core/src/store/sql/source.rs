@@ -148,6 +148,11 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SourceStore for SqlSourc
         transaction.execute(statement).await?;
         self.recorder.record(&mut transaction, &Change::of_removed_source(by, &before)).await?;
         usage::count(&mut transaction, namespace, Stock::Sources, -1, &Unlimited).await?;
+        if before.spec.schedule_in_force().is_some() {
+            let job =
+                JobRequest::Schedule { namespace, plugin: &key.plugin, source: &key.id, schedule: None };
+            self.queue.enqueue(&mut transaction, &job).await?;
+        }
         transaction.commit().await?;
         Ok(true)
     }
@@ -187,6 +192,11 @@ impl<R: Recorder<Transaction>, Q: Enqueue<Transaction>> SqlSourceStore<R, Q> {
         }
         if spec.enabled {
             let job = JobRequest::Refresh { namespace, plugin, source: &spec.id };
+            self.queue.enqueue(&mut transaction, &job).await?;
+        }
+        let schedule = spec.schedule_in_force();
+        if schedule != before.and_then(|before| before.spec.schedule_in_force()) {
+            let job = JobRequest::Schedule { namespace, plugin, source: &spec.id, schedule };
             self.queue.enqueue(&mut transaction, &job).await?;
         }
         transaction.commit().await

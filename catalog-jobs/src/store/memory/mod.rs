@@ -48,7 +48,7 @@ struct State {
     paused: BTreeSet<Gate>,
     last_token: i64,
     #[cfg(feature = "schedules")]
-    schedules: BTreeMap<(Namespace, crate::name::LimitKey), super::DueSchedule>,
+    schedules: BTreeMap<(Namespace, crate::name::ScheduleName), super::DueSchedule>,
 }
 
 /// A job that waits or runs.

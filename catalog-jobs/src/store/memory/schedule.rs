@@ -1,8 +1,12 @@
-use catalog_core::{clock::Timestamp, name::Namespace, store::StoreError};
+use catalog_core::{
+    clock::Timestamp,
+    name::Namespace,
+    store::{MemoryTransaction, StoreError},
+};
 
 use super::MemoryJobStore;
 use crate::{
-    name::LimitKey,
+    name::ScheduleName,
     new_job::NewJob,
     schedule::Schedule,
     store::{DueSchedule, EnqueueStore, ScheduleStore},
@@ -10,18 +14,34 @@ use crate::{
 
 impl ScheduleStore for MemoryJobStore {
     async fn put_schedule(&self, schedule: &Schedule, due: Timestamp) -> Result<(), StoreError> {
-        self.with(|state, _| {
-            let key = (schedule.namespace.clone(), schedule.name.clone());
-            match state.schedules.get(&key) {
-                Some(same) if same.schedule == *schedule => {}
-                _ => drop(state.schedules.insert(key, DueSchedule { schedule: schedule.clone(), due })),
-            }
-        });
+        self.put(schedule, due);
         Ok(())
     }
 
-    async fn remove_schedule(&self, namespace: &Namespace, name: &LimitKey) -> Result<(), StoreError> {
-        self.with(|state, _| state.schedules.remove(&(namespace.clone(), name.clone())));
+    async fn put_schedule_within(
+        &self,
+        transaction: &mut MemoryTransaction,
+        schedule: &Schedule,
+        due: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (store, schedule) = (self.clone(), schedule.clone());
+        transaction.defer(move || store.put(&schedule, due));
+        Ok(())
+    }
+
+    async fn remove_schedule(&self, namespace: &Namespace, name: &ScheduleName) -> Result<(), StoreError> {
+        self.take_away(namespace, name);
+        Ok(())
+    }
+
+    async fn remove_schedule_within(
+        &self,
+        transaction: &mut MemoryTransaction,
+        namespace: &Namespace,
+        name: &ScheduleName,
+    ) -> Result<(), StoreError> {
+        let (store, namespace, name) = (self.clone(), namespace.clone(), name.clone());
+        transaction.defer(move || store.take_away(&namespace, &name));
         Ok(())
     }
 
@@ -55,5 +75,21 @@ impl ScheduleStore for MemoryJobStore {
             self.enqueue(std::slice::from_ref(job)).await?;
         }
         Ok(taken)
+    }
+}
+
+impl MemoryJobStore {
+    fn put(&self, schedule: &Schedule, due: Timestamp) {
+        self.with(|state, _| {
+            let key = (schedule.namespace.clone(), schedule.name.clone());
+            match state.schedules.get(&key) {
+                Some(same) if same.schedule == *schedule => {}
+                _ => drop(state.schedules.insert(key, DueSchedule { schedule: schedule.clone(), due })),
+            }
+        });
+    }
+
+    fn take_away(&self, namespace: &Namespace, name: &ScheduleName) {
+        self.with(|state, _| state.schedules.remove(&(namespace.clone(), name.clone())));
     }
 }

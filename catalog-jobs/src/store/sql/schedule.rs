@@ -1,12 +1,12 @@
 use catalog_core::{
     clock::Timestamp,
     name::Namespace,
-    store::{StoreError, StoreErrorKind},
+    store::{StoreError, StoreErrorKind, database::Transaction, statement::Statement},
 };
 
 use super::{SqlJobStore, corrupt, timestamp};
 use crate::{
-    name::LimitKey,
+    name::ScheduleName,
     new_job::NewJob,
     schedule::Schedule,
     store::{DueSchedule, EnqueueStore, ScheduleStore},
@@ -14,24 +14,29 @@ use crate::{
 
 impl ScheduleStore for SqlJobStore {
     async fn put_schedule(&self, schedule: &Schedule, due: Timestamp) -> Result<(), StoreError> {
-        let text = serde_json::to_string(schedule);
-        let text = text.map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
-        let mut upsert = self.statement();
-        upsert.push("insert into catalog_jobs_schedules (namespace, name, schedule, due_ms) values (");
-        upsert.bind(schedule.namespace.as_str()).push(", ").bind(schedule.name.as_str()).push(", ");
-        upsert.bind(text).push(", ").bind(due.unix_ms());
-        upsert.push(
-            ") on conflict (namespace, name) do update set schedule = excluded.schedule, due_ms = excluded.due_ms \
-             where catalog_jobs_schedules.schedule <> excluded.schedule",
-        );
-        self.database.change(upsert).await.map(drop)
+        self.database.change(self.upsert(schedule, due)?).await.map(drop)
     }
 
-    async fn remove_schedule(&self, namespace: &Namespace, name: &LimitKey) -> Result<(), StoreError> {
-        let mut delete = self.statement();
-        delete.push("delete from catalog_jobs_schedules where namespace = ").bind(namespace.as_str());
-        delete.push(" and name = ").bind(name.as_str());
-        self.database.change(delete).await.map(drop)
+    async fn put_schedule_within(
+        &self,
+        transaction: &mut Transaction,
+        schedule: &Schedule,
+        due: Timestamp,
+    ) -> Result<(), StoreError> {
+        transaction.execute(self.upsert(schedule, due)?).await.map(drop)
+    }
+
+    async fn remove_schedule(&self, namespace: &Namespace, name: &ScheduleName) -> Result<(), StoreError> {
+        self.database.change(self.delete(namespace, name)).await.map(drop)
+    }
+
+    async fn remove_schedule_within(
+        &self,
+        transaction: &mut Transaction,
+        namespace: &Namespace,
+        name: &ScheduleName,
+    ) -> Result<(), StoreError> {
+        transaction.execute(self.delete(namespace, name)).await.map(drop)
     }
 
     async fn soonest_schedules_any_tenant(&self, most: usize) -> Result<Vec<DueSchedule>, StoreError> {
@@ -78,6 +83,29 @@ impl ScheduleStore for SqlJobStore {
         }
         transaction.commit().await?;
         Ok(true)
+    }
+}
+
+impl SqlJobStore {
+    fn upsert(&self, schedule: &Schedule, due: Timestamp) -> Result<Statement, StoreError> {
+        let text = serde_json::to_string(schedule);
+        let text = text.map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
+        let mut upsert = self.statement();
+        upsert.push("insert into catalog_jobs_schedules (namespace, name, schedule, due_ms) values (");
+        upsert.bind(schedule.namespace.as_str()).push(", ").bind(schedule.name.as_str()).push(", ");
+        upsert.bind(text).push(", ").bind(due.unix_ms());
+        upsert.push(
+            ") on conflict (namespace, name) do update set schedule = excluded.schedule, due_ms = excluded.due_ms \
+             where catalog_jobs_schedules.schedule <> excluded.schedule",
+        );
+        Ok(upsert)
+    }
+
+    fn delete(&self, namespace: &Namespace, name: &ScheduleName) -> Statement {
+        let mut delete = self.statement();
+        delete.push("delete from catalog_jobs_schedules where namespace = ").bind(namespace.as_str());
+        delete.push(" and name = ").bind(name.as_str());
+        delete
     }
 }
 

@@ -189,6 +189,31 @@ fn a_sources_file_that_cannot_be_read_is_told_with_line_and_field() {
     );
 }
 
+#[test]
+fn a_schedule_is_shown_and_one_that_never_comes_is_told_with_line_and_field() {
+    let with =
+        |schedule: &str| SOURCES.replace("{id: good, ", &format!("{{id: good, schedule: '{schedule}', "));
+    for (schedule, reason) in [
+        ("0 0 30 2 *", "there is no such time"),
+        ("0 4 * * * Mars/Olympus", "Mars/Olympus"),
+        ("daily", "is no cron expression of five parts"),
+    ] {
+        let folder = folder(&with(schedule));
+        let output = crate::fixture::command(folder.path(), &ENV).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !output.status.success()
+                && told.contains("4:30: `catalogs.models.sources[0].schedule`:")
+                && told.contains(reason),
+            "{told}"
+        );
+    }
+    let server = Server::start(folder(&with("0 4 * * 1-5 Europe/Berlin")), &ENV);
+    let one = |id: &str| server.get(&format!("/api/model_catalog/v1alpha1/sources/{id}")).json();
+    assert_eq!(one("good")["schedule"], "0 4 * * 1-5 Europe/Berlin");
+    assert!(one("missing").get("schedule").is_none());
+}
+
 /// Reads the real files beside the project, where they are; the project does not depend on them.
 #[test]
 fn the_files_of_kubeflow_are_served() {
