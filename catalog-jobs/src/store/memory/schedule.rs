@@ -1,4 +1,8 @@
-use catalog_core::{clock::Timestamp, name::Namespace, store::StoreError};
+use catalog_core::{
+    clock::Timestamp,
+    name::Namespace,
+    store::{MemoryTransaction, StoreError, hook::Recorder},
+};
 
 use super::MemoryJobStore;
 use crate::{
@@ -8,7 +12,7 @@ use crate::{
     store::{DueSchedule, EnqueueStore, ScheduleStore},
 };
 
-impl ScheduleStore for MemoryJobStore {
+impl<R: Recorder<MemoryTransaction>> ScheduleStore for MemoryJobStore<R> {
     async fn put_schedule(&self, schedule: &Schedule, due: Timestamp) -> Result<(), StoreError> {
         self.with(|state, _| {
             let key = (schedule.namespace.clone(), schedule.name.clone());
