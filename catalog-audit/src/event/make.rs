@@ -52,7 +52,11 @@ impl Event {
         let (resource_type, ids, verb) = match change.subject {
             Subject::Source(id) => ("catalogsources", vec![id.to_string()], verb(change)),
             Subject::Assets(source) => ("assets", vec![source.to_string()], "update"),
-            Subject::Namespace => ("namespaces", vec![change.namespace.to_string()], verb(change)),
+            Subject::Namespace => {
+                ("namespaces", change.namespace.map(ToString::to_string).into_iter().collect(), verb(change))
+            }
+            Subject::Jobs(ids) => ("jobs", ids.iter().map(ToString::to_string).collect(), verb(change)),
+            Subject::Queue(name) => ("queues", vec![name.to_owned()], verb(change)),
             _ => ("unknown", Vec::new(), "update"),
         };
         let mut event = match change.by {
@@ -73,7 +77,7 @@ impl Event {
             event.action = verb.into();
             event.details.action_verb = verb.into();
         }
-        event.namespace = Some(change.namespace.clone());
+        event.namespace = change.namespace.cloned();
         event.plugin = change.plugin.cloned();
         event.outcome = Outcome::Success;
         event.resource_type = resource_type.into();

@@ -7,6 +7,7 @@ use std::{fmt, future::Future};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{Attribution, SourceKey, StoreError, StoreErrorKind};
 use crate::{
@@ -22,8 +23,8 @@ use crate::{
 pub struct Change<'a> {
     /// Who makes it.
     pub by: &'a Attribution,
-    /// The tenant.
-    pub namespace: &'a Namespace,
+    /// The tenant; none for what concerns all of them.
+    pub namespace: Option<&'a Namespace>,
     /// The plugin; none for what is no plugin's.
     pub plugin: Option<&'a PluginName>,
     /// What was changed.
@@ -43,7 +44,7 @@ impl<'a> Change<'a> {
     pub(super) fn of_source(by: &'a Attribution, before: Option<&Source>, after: &'a Source) -> Self {
         Self {
             by,
-            namespace: &after.namespace,
+            namespace: Some(&after.namespace),
             plugin: Some(&after.plugin),
             subject: Subject::Source(&after.spec.id),
             old_revision: before.map(|before| before.revision),
@@ -73,7 +74,7 @@ impl<'a> Change<'a> {
     ) -> Self {
         Self {
             by,
-            namespace,
+            namespace: Some(namespace),
             plugin: Some(&source.plugin),
             subject: Subject::Assets(&source.id),
             old_revision: None,
@@ -91,7 +92,7 @@ impl<'a> Change<'a> {
     ) -> Self {
         Self {
             by,
-            namespace: &after.name,
+            namespace: Some(&after.name),
             plugin: None,
             subject: Subject::Namespace,
             old_revision: None,
@@ -107,6 +108,20 @@ impl<'a> Change<'a> {
             old_value: Some(redact("", &json!(before))),
             new_value: None,
             ..Self::of_namespace(by, None, before)
+        }
+    }
+
+    /// Of jobs, or of what they wait in; the values are added by who makes it.
+    pub fn of_jobs(by: &'a Attribution, namespace: Option<&'a Namespace>, subject: Subject<'a>) -> Self {
+        Self {
+            by,
+            namespace,
+            plugin: None,
+            subject,
+            old_revision: None,
+            new_revision: None,
+            old_value: None,
+            new_value: None,
         }
     }
 }
@@ -126,6 +141,10 @@ pub enum Subject<'a> {
     Assets(&'a SourceId),
     /// The tenant itself.
     Namespace,
+    /// Jobs; where none is named, all that the tenant has.
+    Jobs(&'a [Uuid]),
+    /// A queue of jobs.
+    Queue(&'a str),
 }
 
 /// Records a change in the change's own transaction of type `T`.

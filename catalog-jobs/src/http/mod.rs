@@ -10,10 +10,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use axum::response::Response;
 use catalog_core::{
-    http::{Doc, Parameter, Reply, Routes, Scope, Segment, Shape, store_problem},
+    http::{Context, Doc, Parameter, Reply, Routes, Scope, Segment, Shape, store_problem},
     page::PageTokens,
     permission::{Permission, Reach, Resource, Verb},
     problem::Problem,
+    store::Attribution,
     tenant::TenantScope,
 };
 use http::{Method, StatusCode, Uri};
@@ -101,7 +102,9 @@ impl<S: RecordStore> Jobs<S> {
                 cancel.tagged("jobs").with_parameters(id()),
                 {
                     let jobs = self.clone();
-                    move |scope: Scope, id: Segment| cancel_job(jobs.clone(), scope, id)
+                    move |scope: Scope, context: Context, id: Segment| {
+                        cancel_job(jobs.clone(), scope, context, id)
+                    }
                 },
             )
             .with(
@@ -111,7 +114,9 @@ impl<S: RecordStore> Jobs<S> {
                 retry.tagged("jobs").with_parameters(id()),
                 {
                     let jobs = self.clone();
-                    move |scope: Scope, id: Segment| retry_job(jobs.clone(), scope, id)
+                    move |scope: Scope, context: Context, id: Segment| {
+                        retry_job(jobs.clone(), scope, context, id)
+                    }
                 },
             )
     }
@@ -145,10 +150,12 @@ impl<S> fmt::Debug for Jobs<S> {
 async fn cancel_job<S: RecordStore>(
     jobs: Jobs<S>,
     Scope(scope): Scope,
+    Context(context): Context,
     Segment(id): Segment,
 ) -> Result<Response, Problem> {
     let id = jobs.find(&scope, &id).await?.id;
-    let canceled = jobs.parts.store.cancel(&scope, id, jobs.parts.grace).await;
+    let canceled =
+        jobs.parts.store.cancel(&scope, &Attribution::Request(context), id, jobs.parts.grace).await;
     match canceled.map_err(|error| store_problem(&error))? {
         None => Err(Problem::not_found("there is no such job")),
         Some(Cancel::Canceled) => Ok(answer::status(StatusCode::OK, id, "canceled")),
@@ -162,10 +169,11 @@ async fn cancel_job<S: RecordStore>(
 async fn retry_job<S: RecordStore>(
     jobs: Jobs<S>,
     Scope(scope): Scope,
+    Context(context): Context,
     Segment(id): Segment,
 ) -> Result<Response, Problem> {
     let id = jobs.find(&scope, &id).await?.id;
-    let retried = jobs.parts.store.retry(&scope, id).await;
+    let retried = jobs.parts.store.retry(&scope, &Attribution::Request(context), id).await;
     match retried.map_err(|error| store_problem(&error))? {
         None => Err(Problem::not_found("there is no such job")),
         Some(Retried::Queued) => Ok(answer::status(StatusCode::OK, id, "queued")),

@@ -10,7 +10,7 @@ use catalog_core::{
     problem::Problem,
     schema::PluginDefinition,
     source::Source,
-    store::{SourceKey, SourceQuery, SourceStore},
+    store::{Attribution, SourceKey, SourceQuery, SourceStore},
     tenant::TenantScope,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
@@ -114,7 +114,7 @@ where
         if let Some(key) = idempotency_key(&headers)? {
             job = job.with_idempotency_key(key).map_err(|error| invalid_key(&error.to_string()))?;
         }
-        let enqueued = self.enqueue(&[job]).await?;
+        let enqueued = self.enqueue(context, &[job]).await?;
         self.jobs.accepted(enqueued.first().copied().ok_or_else(|| Problem::internal("the server failed"))?)
     }
 
@@ -128,7 +128,7 @@ where
         Query::parse(uri.query(), &[])?;
         let sources = self.enabled(&scope, &plugin).await?;
         let jobs = sources.iter().map(|source| self.job(source, &context)).collect::<Result<Vec<_>, _>>()?;
-        let enqueued = self.enqueue(&jobs).await?;
+        let enqueued = self.enqueue(context, &jobs).await?;
         let told = sources.iter().zip(enqueued).map(|(source, enqueued)| {
             json!({"jobId": enqueued.id(), "sourceId": source.spec.id, "status": "queued"})
         });
@@ -166,8 +166,9 @@ where
         Ok(job.in_queue(self.queue.clone()).requested_by(user))
     }
 
-    async fn enqueue(&self, jobs: &[NewJob]) -> Result<Vec<Enqueued>, Problem> {
-        self.jobs.parts.store.enqueue(jobs).await.map_err(|error| store_problem(&error))
+    async fn enqueue(&self, context: RequestContext, jobs: &[NewJob]) -> Result<Vec<Enqueued>, Problem> {
+        let by = Attribution::Request(context);
+        self.jobs.parts.store.enqueue_for(&by, jobs).await.map_err(|error| store_problem(&error))
     }
 }
 

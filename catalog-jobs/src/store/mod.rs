@@ -8,11 +8,12 @@ mod memory;
 mod schedule;
 #[cfg(feature = "_sql")]
 mod sql;
+mod told;
 
 use std::future::Future;
 
 use catalog_core::{
-    store::{StoreError, hook::Fence},
+    store::{Attribution, StoreError, hook::Fence},
     tenant::TenantScope,
 };
 use uuid::Uuid;
@@ -43,6 +44,16 @@ pub trait EnqueueStore: Send + Sync + 'static {
     /// # Errors
     /// By kind: `NotAdmitted` or `QuotaExceeded` when a tenant may not have them, `Unavailable`, `Conflict`, `Internal`.
     fn enqueue(&self, jobs: &[NewJob]) -> impl Future<Output = Result<Vec<Enqueued>, StoreError>> + Send;
+
+    /// As [`enqueue`](Self::enqueue), of jobs that somebody asks for: those that are new are recorded with it.
+    ///
+    /// # Errors
+    /// As [`enqueue`](Self::enqueue), and whatever the recorder says; nothing was enqueued then.
+    fn enqueue_for(
+        &self,
+        by: &Attribution,
+        jobs: &[NewJob],
+    ) -> impl Future<Output = Result<Vec<Enqueued>, StoreError>> + Send;
 
     /// Enqueues jobs in the caller's transaction: they are there when it is committed, and only then.
     ///
@@ -147,35 +158,43 @@ pub trait RecordStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<JobRecord>, StoreError>> + Send;
 
     /// Cancels a job: at once if it waits; if it runs its handler is told, and after `grace` its claim is taken away. None if there
-    /// is no such job.
+    /// is no such job. What is changed is recorded with it.
     ///
     /// # Errors
     /// By kind: `ScopeTooWide` unless the scope is one tenant, `Unavailable`, `Conflict`, `Internal`.
     fn cancel(
         &self,
         scope: &TenantScope,
+        by: &Attribution,
         id: Uuid,
         grace: std::time::Duration,
     ) -> impl Future<Output = Result<Option<Cancel>, StoreError>> + Send;
 
-    /// Has a job that failed or was canceled be tried again. None if there is no such job.
+    /// Has a job that failed or was canceled be tried again, which is recorded with it. None if there is no such job.
     ///
     /// # Errors
     /// By kind: `ScopeTooWide` unless the scope is one tenant, `Unavailable`, `Conflict`, `Internal`.
     fn retry(
         &self,
         scope: &TenantScope,
+        by: &Attribution,
         id: Uuid,
     ) -> impl Future<Output = Result<Option<Retried>, StoreError>> + Send;
 }
 
 /// Keeps house.
 pub trait UpkeepStore: Send + Sync + 'static {
-    /// Lets no further job through a gate, or lets them through again. What runs goes on.
+    /// Lets no further job through a gate, or lets them through again, and gives whether it was otherwise before; if so, that is
+    /// recorded with it. What runs goes on.
     ///
     /// # Errors
     /// By kind: `Unavailable`, `Internal`.
-    fn set_paused(&self, gate: &Gate, paused: bool) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn set_paused(
+        &self,
+        by: &Attribution,
+        gate: &Gate,
+        paused: bool,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// The gates that are closed.
     ///

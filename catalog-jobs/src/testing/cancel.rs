@@ -1,6 +1,10 @@
 use std::time::Duration;
 
-use catalog_core::{clock::ManualClock, store::StoreErrorKind, testing::scope};
+use catalog_core::{
+    clock::ManualClock,
+    store::StoreErrorKind,
+    testing::{TEST, scope},
+};
 
 use super::{DONE, LEASE, claim, say, settle};
 use crate::{
@@ -16,13 +20,13 @@ const GRACE: Duration = Duration::from_secs(10);
 pub async fn a_waiting_job_is_canceled_at_once<S: JobStore>(store: &S, _: &ManualClock) {
     let (due, later) = (say("a", "1"), say("a", "2").due(Due::After(GRACE)));
     store.enqueue(&[due.clone(), later.clone()]).await.unwrap();
-    assert_eq!(store.cancel(&scope("b").await, due.id, GRACE).await.unwrap(), None);
-    let all = store.cancel(&scope("*").await, due.id, GRACE).await;
+    assert_eq!(store.cancel(&scope("b").await, &TEST, due.id, GRACE).await.unwrap(), None);
+    let all = store.cancel(&scope("*").await, &TEST, due.id, GRACE).await;
     assert_eq!(all.unwrap_err().kind(), StoreErrorKind::ScopeTooWide);
     for id in [due.id, later.id] {
         let a = scope("a").await;
-        assert_eq!(store.cancel(&a, id, GRACE).await.unwrap(), Some(Cancel::Canceled));
-        let again = store.cancel(&a, id, GRACE).await.unwrap();
+        assert_eq!(store.cancel(&a, &TEST, id, GRACE).await.unwrap(), Some(Cancel::Canceled));
+        let again = store.cancel(&a, &TEST, id, GRACE).await.unwrap();
         assert_eq!(again, Some(Cancel::Finished(JobState::Canceled)));
         assert_eq!(store.find(&a, id).await.unwrap().unwrap().state, JobState::Canceled);
     }
@@ -39,7 +43,7 @@ pub async fn a_running_job_is_asked_to_stop_and_then_made_to<S: JobStore>(store:
         claims.iter().find(|claimed| claimed.claim.id == jobs[index].id).unwrap().claim.clone()
     };
     for job in &jobs {
-        assert_eq!(store.cancel(&a, job.id, GRACE).await.unwrap(), Some(Cancel::Requested));
+        assert_eq!(store.cancel(&a, &TEST, job.id, GRACE).await.unwrap(), Some(Cancel::Requested));
         let shown = store.find(&a, job.id).await.unwrap().unwrap();
         assert_eq!((shown.state, shown.cancel_requested), (JobState::Running, true));
     }
@@ -51,7 +55,7 @@ pub async fn a_running_job_is_asked_to_stop_and_then_made_to<S: JobStore>(store:
     assert!(settle(store, &of(2), retry).await);
     assert!(settle(store, &of(3), DONE).await);
     clock.advance(GRACE.saturating_sub(Duration::from_millis(1)));
-    assert_eq!(store.cancel(&a, jobs[1].id, GRACE).await.unwrap(), Some(Cancel::Requested));
+    assert_eq!(store.cancel(&a, &TEST, jobs[1].id, GRACE).await.unwrap(), Some(Cancel::Requested));
     assert_eq!(store.reap_any_tenant(9).await.unwrap(), Reaped::default());
     clock.advance(Duration::from_millis(1));
     let reaped = store.reap_any_tenant(9).await.unwrap();

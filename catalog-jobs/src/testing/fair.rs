@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use catalog_core::clock::ManualClock;
+use catalog_core::{clock::ManualClock, testing::TEST};
 
 use super::{DONE, LEASE, claim, name, said, say, settle};
 use crate::{
@@ -97,17 +97,18 @@ pub async fn limits_hold<S: JobStore + Clone>(store: &S, _: &ManualClock) {
 pub async fn closed_gates_let_nothing_through<S: JobStore>(store: &S, _: &ManualClock) {
     store.enqueue(&[say("a", "1"), say("b", "2")]).await.unwrap();
     let (tenant, queue) = (Gate::Tenant(name("a")), Gate::Queue(QueueName::default()));
-    for _ in 0..2 {
-        store.set_paused(&tenant, true).await.unwrap();
+    for is_first in [true, false] {
+        assert_eq!(store.set_paused(&TEST, &tenant, true).await.unwrap(), is_first);
     }
+    assert!(!store.set_paused(&TEST, &queue, false).await.unwrap(), "it is not paused");
     assert_eq!(said(&claim(store, 9).await), "2");
-    store.set_paused(&queue, true).await.unwrap();
+    assert!(store.set_paused(&TEST, &queue, true).await.unwrap());
     let mut paused = store.paused().await.unwrap();
     paused.sort();
     assert_eq!(paused, [queue.clone(), tenant.clone()]);
-    store.set_paused(&tenant, false).await.unwrap();
+    assert!(store.set_paused(&TEST, &tenant, false).await.unwrap());
     assert!(claim(store, 9).await.is_empty());
-    store.set_paused(&queue, false).await.unwrap();
+    assert!(store.set_paused(&TEST, &queue, false).await.unwrap());
     assert!(store.paused().await.unwrap().is_empty());
     assert_eq!(said(&claim(store, 9).await), "1");
 }

@@ -19,6 +19,7 @@ mod record;
 #[cfg(feature = "schedules")]
 mod schedule;
 mod settle;
+mod told;
 
 use std::time::Duration;
 
@@ -42,6 +43,7 @@ pub use self::{
     model::{Step, histories, histories_agree},
     record::{finished_jobs_are_removed_in_time, jobs_are_listed_within_a_scope},
     settle::{attempts_end_as_they_say, what_failed_may_be_tried_again},
+    told::{Heard, changes_are_recorded, what_cannot_be_recorded_is_not_done},
 };
 use crate::{
     allot::Rotation,

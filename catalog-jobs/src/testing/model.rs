@@ -1,6 +1,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
-use catalog_core::{clock::ManualClock, testing::scope};
+use catalog_core::{
+    clock::ManualClock,
+    testing::{TEST, scope},
+};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -211,7 +214,8 @@ impl<S: JobStore> Model<'_, S> {
         let now = self.now;
         let known = self.jobs.get_mut(&id).unwrap();
         let scope = scope(known.tenant).await;
-        let canceled = self.store.cancel(&scope, id, Duration::from_secs(GRACE)).await.unwrap().unwrap();
+        let canceled =
+            self.store.cancel(&scope, &TEST, id, Duration::from_secs(GRACE)).await.unwrap().unwrap();
         let expected = match known.state {
             JobState::Queued => {
                 known.state = JobState::Canceled;
@@ -236,7 +240,7 @@ impl<S: JobStore> Model<'_, S> {
             (_, Some(other)) => Retried::Conflict(other),
             (_, None) => Retried::Queued,
         };
-        assert_eq!(self.store.retry(&scope(tenant).await, id).await.unwrap(), Some(expected));
+        assert_eq!(self.store.retry(&scope(tenant).await, &TEST, id).await.unwrap(), Some(expected));
         if expected == Retried::Queued {
             let (now, known) = (self.now, self.jobs.get_mut(&id).unwrap());
             (known.state, known.attempts, known.until, known.cancel_by) = (JobState::Queued, 0, now, None);

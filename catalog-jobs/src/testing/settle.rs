@@ -1,6 +1,10 @@
 use std::time::Duration;
 
-use catalog_core::{clock::ManualClock, store::StoreErrorKind, testing::scope};
+use catalog_core::{
+    clock::ManualClock,
+    store::StoreErrorKind,
+    testing::{TEST, scope},
+};
 
 use super::{DONE, claim, said, say, settle};
 use crate::{
@@ -78,21 +82,21 @@ pub async fn what_failed_may_be_tried_again<S: JobStore>(store: &S, _: &ManualCl
     let a = scope("a").await;
     let job = say("a", "x").with_unique_key("x").unwrap().with_max_attempts(1).unwrap();
     store.enqueue(std::slice::from_ref(&job)).await.unwrap();
-    assert_eq!(store.retry(&a, job.id).await.unwrap(), Some(Retried::Live));
+    assert_eq!(store.retry(&a, &TEST, job.id).await.unwrap(), Some(Retried::Live));
     let claimed = claim(store, 1).await.remove(0);
     settle(store, &claimed.claim, Outcome::Failed { error: "no".into(), dead: true }).await;
-    assert_eq!(store.retry(&scope("b").await, job.id).await.unwrap(), None);
+    assert_eq!(store.retry(&scope("b").await, &TEST, job.id).await.unwrap(), None);
     assert_eq!(
-        store.retry(&scope("*").await, job.id).await.unwrap_err().kind(),
+        store.retry(&scope("*").await, &TEST, job.id).await.unwrap_err().kind(),
         StoreErrorKind::ScopeTooWide
     );
     let other = say("a", "y").with_unique_key("x").unwrap();
     store.enqueue(std::slice::from_ref(&other)).await.unwrap();
-    assert_eq!(store.retry(&a, job.id).await.unwrap(), Some(Retried::Conflict(other.id)));
+    assert_eq!(store.retry(&a, &TEST, job.id).await.unwrap(), Some(Retried::Conflict(other.id)));
     let claimed = claim(store, 1).await.remove(0);
     settle(store, &claimed.claim, DONE).await;
-    assert_eq!(store.retry(&a, other.id).await.unwrap(), Some(Retried::Succeeded));
-    assert_eq!(store.retry(&a, job.id).await.unwrap(), Some(Retried::Queued));
+    assert_eq!(store.retry(&a, &TEST, other.id).await.unwrap(), Some(Retried::Succeeded));
+    assert_eq!(store.retry(&a, &TEST, job.id).await.unwrap(), Some(Retried::Queued));
     let queued = shown(store, job.id).await;
     assert_eq!(
         (queued.state, queued.dead, queued.attempt_count, queued.finished_at),

@@ -8,6 +8,7 @@ use catalog_core::{
     context::RequestContext,
     http::Security,
     page::PageTokens,
+    store::hook::Unaudited,
     tenant::TenantScope,
     testing::scope,
 };
@@ -22,17 +23,17 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::{ServiceExt, util::MapRequestLayer};
 
-fn store() -> MemoryJobStore {
+fn store() -> MemoryJobStore<Unaudited> {
     let clock = ManualClock::new(Timestamp::from_unix_ms(1_800_000_000_000).unwrap());
-    MemoryJobStore::new().with_clock(Arc::new(clock))
+    MemoryJobStore::new(Unaudited).with_clock(Arc::new(clock))
 }
 
-fn jobs(store: &MemoryJobStore) -> Jobs<MemoryJobStore> {
+fn jobs(store: &MemoryJobStore<Unaudited>) -> Jobs<MemoryJobStore<Unaudited>> {
     Jobs::new(store.clone(), "say".parse().unwrap(), PageTokens::new(["k".repeat(32)]).unwrap())
 }
 
 /// The routes for whoever may see that.
-fn router(store: &MemoryJobStore, scope: TenantScope) -> Router {
+fn router(store: &MemoryJobStore<Unaudited>, scope: TenantScope) -> Router {
     let authorized = MapRequestLayer::new(move |request: axum::extract::Request| {
         let (mut parts, body) = request.into_parts();
         let _ = RequestContext::of(&mut parts).set_scope(scope.clone());
@@ -186,7 +187,7 @@ fn the_document_and_the_table_know_the_routes() {
     ] {
         assert!(table.contains(line), "{table}");
     }
-    let document = routes.openapi("test", "1", Security::Bearer, Jobs::<MemoryJobStore>::shapes());
+    let document = routes.openapi("test", "1", Security::Bearer, Jobs::<MemoryJobStore<Unaudited>>::shapes());
     let document: Value = serde_json::from_str(&document).unwrap();
     assert!(document["paths"]["/api/jobs/v1alpha1/say/{id}:cancel"]["post"]["responses"]["202"].is_object());
     assert!(document["components"]["schemas"]["Job"]["properties"]["attemptCount"].is_object());

@@ -2,21 +2,22 @@ use std::sync::Arc;
 
 use catalog_core::{
     clock::{ManualClock, Timestamp},
-    store::MemoryTransaction,
+    store::{MemoryTransaction, hook::Unaudited},
+    testing::BrokenRecorder,
 };
 use catalog_jobs::{
     store::MemoryJobStore,
-    testing::{self, ThreeEach},
+    testing::{self, Heard, ThreeEach},
 };
 
 struct Fixture {
-    store: MemoryJobStore,
+    store: MemoryJobStore<Unaudited>,
     clock: ManualClock,
 }
 
 fn fixture() -> Fixture {
     let clock = ManualClock::new(Timestamp::from_unix_ms(1_800_000_000_000).unwrap());
-    Fixture { store: MemoryJobStore::new().with_clock(Arc::new(clock.clone())), clock }
+    Fixture { store: MemoryJobStore::new(Unaudited).with_clock(Arc::new(clock.clone())), clock }
 }
 
 macro_rules! contracts {
@@ -59,4 +60,15 @@ async fn a_claim_is_fenced() {
 async fn a_quota_is_kept() {
     let Fixture { store, clock } = fixture();
     testing::a_quota_is_kept(&store.with_admission(Arc::new(ThreeEach)), &clock).await;
+}
+
+#[tokio::test]
+async fn changes_are_recorded() {
+    let heard = Heard::default();
+    testing::changes_are_recorded(&MemoryJobStore::new(heard.clone()), &heard).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_done() {
+    testing::what_cannot_be_recorded_is_not_done(&MemoryJobStore::new(BrokenRecorder)).await;
 }

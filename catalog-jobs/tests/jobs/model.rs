@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use catalog_core::{
     clock::{ManualClock, Timestamp},
-    store::database::Database,
+    store::{database::Database, hook::Unaudited},
 };
 use catalog_jobs::{
     store::{MemoryJobStore, SqlJobStore},
@@ -28,7 +28,7 @@ proptest! {
     fn memory_keeps_every_history(steps in histories(80)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let clock = clock();
-        let store = MemoryJobStore::new().with_clock(Arc::new(clock.clone()));
+        let store = MemoryJobStore::new(Unaudited).with_clock(Arc::new(clock.clone()));
         runtime.block_on(histories_agree(&store, &clock, &steps));
     }
 }
@@ -44,7 +44,7 @@ async fn sql_keeps_every_history(database: Database, cases: u32) {
                 empty.execute_script(script).await.unwrap();
                 empty.commit().await.unwrap();
                 let clock = clock();
-                let store = SqlJobStore::new(database.clone()).with_clock(Arc::new(clock.clone()));
+                let store = SqlJobStore::new(database.clone(), Unaudited).with_clock(Arc::new(clock.clone()));
                 histories_agree(&store, &clock, &steps).await;
             });
             Ok(())

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use catalog_core::testing::scope;
+use catalog_core::{store::hook::Unaudited, testing::scope};
 use catalog_jobs::{
     Attempt, Job, JobError, JobState, NewJob, QueueName, Worker,
     store::{EnqueueStore, JobStore, MemoryJobStore, RecordStore},
@@ -89,7 +89,7 @@ async fn what_goes_in_comes_out<S: JobStore>(store: &S) {
 
 #[tokio::test]
 async fn what_goes_in_comes_out_of_memory() {
-    what_goes_in_comes_out(&MemoryJobStore::new()).await;
+    what_goes_in_comes_out(&MemoryJobStore::new(Unaudited)).await;
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn what_goes_in_comes_out_of_postgres() {
 #[tokio::test(start_paused = true)]
 async fn what_the_handler_cannot_read_fails_for_good() {
     static RUNS: AtomicUsize = AtomicUsize::new(0);
-    let store = MemoryJobStore::new();
+    let store = MemoryJobStore::new(Unaudited);
     let jobs: Vec<NewJob> = payloads()
         .into_iter()
         .map(|payload| NewJob::new("a".parse().unwrap(), &Anything(payload)).unwrap())

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use catalog_core::store::hook::Unaudited;
 use catalog_jobs::{
     Outcome, Retention, RetentionTask,
     store::{EnqueueStore, MemoryJobStore, RecordStore},
@@ -11,7 +12,7 @@ use catalog_jobs::{
 const DONE: Outcome = Outcome::Succeeded { result: None };
 const JOBS: usize = 1_200;
 
-async fn finished(store: &MemoryJobStore) {
+async fn finished(store: &MemoryJobStore<Unaudited>) {
     let jobs: Vec<_> = (0..JOBS).map(|number| say("a", &number.to_string())).collect();
     store.enqueue(&jobs).await.unwrap();
     for claimed in claim(store, JOBS).await {
@@ -21,7 +22,7 @@ async fn finished(store: &MemoryJobStore) {
 
 #[tokio::test(start_paused = true)]
 async fn all_that_is_old_goes_however_much_it_is() {
-    let store = MemoryJobStore::new().with_clock(Arc::new(RuntimeClock::start()));
+    let store = MemoryJobStore::new(Unaudited).with_clock(Arc::new(RuntimeClock::start()));
     finished(&store).await;
     let task = RetentionTask::new(store, Retention { succeeded_hours: 1, ..Retention::default() });
     assert_eq!(task.expire().await.unwrap(), 0);
@@ -31,7 +32,7 @@ async fn all_that_is_old_goes_however_much_it_is() {
 
 #[tokio::test(start_paused = true)]
 async fn it_goes_by_itself_and_until_then_it_stays() {
-    let store = MemoryJobStore::new().with_clock(Arc::new(RuntimeClock::start()));
+    let store = MemoryJobStore::new(Unaudited).with_clock(Arc::new(RuntimeClock::start()));
     finished(&store).await;
     let task = RetentionTask::new(store.clone(), Retention { succeeded_hours: 1, ..Retention::default() });
     let a = catalog_core::testing::scope("a").await;

@@ -139,7 +139,7 @@ async fn a_lost_claim_replaces_nothing(fixture: Fixture) {
 async fn effects_happen_once(fixture: Fixture) {
     const JOBS: usize = 300;
     // by the database's own clock
-    let store = SqlJobStore::new(fixture.store.database().clone());
+    let store = SqlJobStore::new(fixture.store.database().clone(), Unaudited);
     let database = store.database().clone();
     let mut create = database.begin().await.unwrap();
     create.execute_script("create table effects (id text primary key)").await.unwrap();
@@ -257,7 +257,7 @@ both!(
 #[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
 async fn another_process_is_told_of_jobs() {
     let enqueuer = postgres("told").await.store;
-    let elsewhere = SqlJobStore::new(enqueuer.database().clone());
+    let elsewhere = SqlJobStore::new(enqueuer.database().clone(), Unaudited);
     let mut wakes = elsewhere.wakes().of(&QueueName::default());
     let listening = tokio::spawn({
         let elsewhere = elsewhere.clone();

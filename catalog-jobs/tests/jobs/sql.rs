@@ -6,18 +6,20 @@ use catalog_core::{
     clock::{ManualClock, Timestamp},
     store::{
         database::{Database, DatabaseOptions},
+        hook::Unaudited,
         sql::migrate,
         statement::Statement,
     },
+    testing::BrokenRecorder,
 };
 use catalog_jobs::{
     store::{MIGRATIONS, SqlJobStore},
-    testing::{self, ThreeEach},
+    testing::{self, Heard, ThreeEach},
 };
 use tempfile::TempDir;
 
 pub(crate) struct Fixture {
-    pub(crate) store: SqlJobStore,
+    pub(crate) store: SqlJobStore<Unaudited>,
     pub(crate) clock: ManualClock,
     _folder: Option<TempDir>,
 }
@@ -48,7 +50,7 @@ pub(crate) async fn postgres(test: &str) -> Fixture {
 async fn fixture(database: Database, folder: Option<TempDir>) -> Fixture {
     migrate(&database, MIGRATIONS).await.unwrap();
     let clock = ManualClock::new(Timestamp::from_unix_ms(1_800_000_000_000).unwrap());
-    let store = SqlJobStore::new(database).with_clock(Arc::new(clock.clone()));
+    let store = SqlJobStore::new(database, Unaudited).with_clock(Arc::new(clock.clone()));
     Fixture { store, clock, _folder: folder }
 }
 
@@ -89,6 +91,22 @@ macro_rules! contracts {
             async fn a_quota_is_kept() {
                 let Fixture { store, clock, _folder } = super::$engine("quota").await;
                 testing::a_quota_is_kept(&store.with_admission(Arc::new(ThreeEach)), &clock).await;
+            }
+
+            #[tokio::test]
+            $(#[$attribute])*
+            async fn changes_are_recorded() {
+                let (fixture, heard) = (super::$engine("recorded").await, Heard::default());
+                let store = SqlJobStore::new(fixture.store.database().clone(), heard.clone());
+                testing::changes_are_recorded(&store, &heard).await;
+            }
+
+            #[tokio::test]
+            $(#[$attribute])*
+            async fn what_cannot_be_recorded_is_not_done() {
+                let fixture = super::$engine("unrecorded").await;
+                let store = SqlJobStore::new(fixture.store.database().clone(), BrokenRecorder);
+                testing::what_cannot_be_recorded_is_not_done(&store).await;
             }
         }
     };

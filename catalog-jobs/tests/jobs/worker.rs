@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use catalog_core::{store::MemoryTransaction, testing::scope};
+use catalog_core::{
+    store::{MemoryTransaction, hook::Unaudited},
+    testing::{TEST, scope},
+};
 use catalog_jobs::{
     Attempt, Cancel, Due, JobError, JobRecord, JobState, Limits, NewJob, QueueName, RetryPolicy, Worker,
     WorkerConfig,
@@ -20,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 use tower::{ServiceBuilder, service_fn};
 use uuid::Uuid;
 
-fn store() -> MemoryJobStore {
-    MemoryJobStore::new().with_clock(Arc::new(RuntimeClock::start()))
+fn store() -> MemoryJobStore<Unaudited> {
+    MemoryJobStore::new(Unaudited).with_clock(Arc::new(RuntimeClock::start()))
 }
 
 struct Running {
@@ -36,7 +39,7 @@ impl Running {
     }
 }
 
-fn start<F, Fut>(store: &MemoryJobStore, config: WorkerConfig, handler: F) -> Running
+fn start<F, Fut>(store: &MemoryJobStore<Unaudited>, config: WorkerConfig, handler: F) -> Running
 where
     F: Fn(Attempt<Say>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<serde_json::Value, JobError>> + Send + 'static,
@@ -48,11 +51,15 @@ where
     Running { leave, task }
 }
 
-async fn shown(store: &MemoryJobStore, id: Uuid) -> JobRecord {
+async fn shown(store: &MemoryJobStore<Unaudited>, id: Uuid) -> JobRecord {
     store.find(&scope("a").await, id).await.unwrap().unwrap()
 }
 
-async fn until(store: &MemoryJobStore, id: Uuid, reached: impl Fn(&JobRecord) -> bool) -> JobRecord {
+async fn until(
+    store: &MemoryJobStore<Unaudited>,
+    id: Uuid,
+    reached: impl Fn(&JobRecord) -> bool,
+) -> JobRecord {
     for round in 0..200_000 {
         let record = shown(store, id).await;
         if reached(&record) {
@@ -64,11 +71,11 @@ async fn until(store: &MemoryJobStore, id: Uuid, reached: impl Fn(&JobRecord) ->
     panic!("never: {:?}", shown(store, id).await);
 }
 
-async fn over(store: &MemoryJobStore, id: Uuid) -> JobRecord {
+async fn over(store: &MemoryJobStore<Unaudited>, id: Uuid) -> JobRecord {
     until(store, id, |record| record.state.is_final()).await
 }
 
-async fn enqueue(store: &MemoryJobStore, job: NewJob) -> Uuid {
+async fn enqueue(store: &MemoryJobStore<Unaudited>, job: NewJob) -> Uuid {
     store.enqueue(&[job]).await.unwrap()[0].id()
 }
 
@@ -153,7 +160,7 @@ async fn a_running_job_is_told_that_it_is_unwanted() {
         let id = enqueue(&store, say("a", what)).await;
         until(&store, id, |record| record.state == JobState::Running).await;
         let begun = Instant::now();
-        let canceled = store.cancel(&scope("a").await, id, Duration::from_secs(20)).await.unwrap();
+        let canceled = store.cancel(&scope("a").await, &TEST, id, Duration::from_secs(20)).await.unwrap();
         assert_eq!(canceled, Some(Cancel::Requested));
         assert_eq!(over(&store, id).await.state, JobState::Canceled);
         let took = begun.elapsed().as_secs();

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use catalog_core::store::database::Transaction;
+use catalog_core::store::{database::Transaction, hook::Unaudited};
 use catalog_jobs::{Attempt, JobError, QueueName, Worker, WorkerConfig, store::SqlJobStore, testing::Say};
 use tokio_util::sync::CancellationToken;
 use tower::service_fn;
@@ -27,7 +27,7 @@ async fn child() {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(1);
     });
-    let store = SqlJobStore::new(open(&url).await);
+    let store = SqlJobStore::new(open(&url).await, Unaudited);
     let of = store.clone();
     let handler = service_fn(move |attempt: Attempt<Say>| effect(of.clone(), attempt));
     let mut config =
@@ -39,7 +39,7 @@ async fn child() {
     worker.run(CancellationToken::new()).await;
 }
 
-async fn effect(store: SqlJobStore, attempt: Attempt<Say>) -> Result<(), JobError> {
+async fn effect(store: SqlJobStore<Unaudited>, attempt: Attempt<Say>) -> Result<(), JobError> {
     let number: i64 = attempt.job.0.parse().map_err(|_| JobError::permanent("no number"))?;
     tables::note_start(store.database(), number, attempt.context.claim()).await?;
     let mut transaction: Transaction = store.database().begin().await?;

@@ -11,6 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use catalog_core::store::{
     database::{Database, DatabaseOptions},
+    hook::Unaudited,
     sql::migrate,
     statement::Statement,
 };
@@ -60,7 +61,7 @@ async fn every_effect_happens_once(url: &str, processes: usize, jobs: usize) {
     let database = open(url).await;
     migrate(&database, MIGRATIONS).await.unwrap();
     let tables = Tables::create(database.clone()).await;
-    let store = SqlJobStore::new(database.clone());
+    let store = SqlJobStore::new(database.clone(), Unaudited);
     let all: Vec<NewJob> = (0..jobs).map(job).collect();
     for some in all.chunks(1_000) {
         store.enqueue(some).await.unwrap();

@@ -208,10 +208,14 @@ impl<R: Recorder<Transaction>> SqlNamespaceStore<R> {
 
     async fn commit(&self, mut transaction: Transaction, change: &Change<'_>) -> Result<(), StoreError> {
         self.recorder.record(&mut transaction, change).await?;
-        let changed = Changed::Namespace { namespace: change.namespace };
-        notify(&mut transaction, &changed).await?;
+        let changed = change.namespace.map(|namespace| Changed::Namespace { namespace });
+        if let Some(changed) = &changed {
+            notify(&mut transaction, changed).await?;
+        }
         transaction.commit().await?;
-        self.changes.tell(&changed);
+        if let Some(changed) = &changed {
+            self.changes.tell(changed);
+        }
         Ok(())
     }
 }

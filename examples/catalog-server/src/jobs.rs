@@ -1,5 +1,8 @@
 //! The queue of refreshes, and the worker that does them.
 
+use std::sync::Arc;
+
+use catalog_audit::{AuditRecorder, store::SqlAuditStore};
 use catalog_core::{
     refresh::Refresher,
     registry::Registry,
@@ -7,6 +10,7 @@ use catalog_core::{
     store::{
         AssetStore, Attribution, SourceKey, SourceStore, StoreError, StoreErrorKind,
         database::{Database, Transaction},
+        hook::Admission,
     },
     tenant::TenantSelector,
 };
@@ -22,10 +26,13 @@ use crate::{AnyError, config::Config, operator};
 /// On whose account refreshes change assets.
 const REFRESH: Attribution = Attribution::system("refresh");
 
+/// Jobs in the database; what callers do to them is recorded.
+pub(crate) type Store = SqlJobStore<AuditRecorder<SqlAuditStore>>;
+
 /// The queue, in the database.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue {
-    pub(crate) store: SqlJobStore,
+    pub(crate) store: Store,
     pub(crate) name: QueueName,
     pub(crate) max_attempts: u32,
     config: WorkerConfig,
@@ -36,9 +43,10 @@ impl Queue {
     pub(crate) fn new(
         config: &Config,
         database: &Database,
-        admission: std::sync::Arc<dyn catalog_core::store::hook::Admission<Transaction>>,
+        recorder: AuditRecorder<SqlAuditStore>,
+        admission: Arc<dyn Admission<Transaction>>,
     ) -> Result<Self, AnyError> {
-        let store = SqlJobStore::new(database.clone()).with_admission(admission);
+        let store = SqlJobStore::new(database.clone(), recorder).with_admission(admission);
         let mut how = WorkerConfig {
             concurrency: usize::try_from(config.job.concurrency)?,
             lease_seconds: config.job.lease_seconds,
@@ -52,7 +60,7 @@ impl Queue {
     }
 
     /// What puts the refresh of a source that has changed, and its schedule, into the change's own transaction.
-    pub(crate) fn enqueue(&self) -> SourceSchedules<SqlJobStore> {
+    pub(crate) fn enqueue(&self) -> SourceSchedules<Store> {
         SourceSchedules::new(self.store.clone(), self.name.clone(), self.max_attempts)
     }
 
@@ -63,7 +71,7 @@ impl Queue {
         registry: &Registry,
         sources: &S,
         refresher: &Refresher<A, S>,
-    ) -> Result<Worker<SqlJobStore>, AnyError>
+    ) -> Result<Worker<Store>, AnyError>
     where
         A: AssetStore<Transaction = Transaction> + Clone,
         S: SourceStore + Clone,
@@ -85,13 +93,13 @@ async fn refresh<A, S>(
     registry: &Registry,
     sources: &S,
     refresher: &Refresher<A, S>,
-    store: &SqlJobStore,
+    store: &Store,
     attempt: Attempt<RefreshSource>,
 ) -> Result<SourceStatus, JobError>
 where
     A: AssetStore<Transaction = Transaction> + Clone,
     S: SourceStore + Clone,
-    SqlJobStore: CompleteStore<Transaction = Transaction>,
+    Store: CompleteStore<Transaction = Transaction>,
 {
     let Attempt { job, context, .. } = attempt;
     let plugin = registry.plugins().iter().find(|plugin| *plugin.name() == job.plugin);

@@ -15,7 +15,7 @@ use catalog_ha::{
     lease::{DatabaseLeaseStore, KubernetesLeaseStore, LeaseStore},
     singleton::{Leadership, SingletonTask, SingletonTasks},
 };
-use catalog_jobs::{Retention, RetentionTask, schedule::Scheduler, store::SqlJobStore};
+use catalog_jobs::{Retention, RetentionTask, schedule::Scheduler};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +24,7 @@ use crate::{
     audit::Trail,
     cluster::Cluster,
     config::{Config, LeaderElection},
-    jobs::Queue,
+    jobs::{Queue, Store},
     operator,
 };
 
@@ -32,7 +32,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Upkeep {
     trail: Trail,
-    jobs: SqlJobStore,
+    jobs: Store,
     /// Of all tenants.
     all: TenantScope,
     /// For so many days events are kept.
@@ -181,7 +181,7 @@ impl SingletonTask for KeepJobs {
 }
 
 /// Enqueues the jobs of schedules when they are due.
-struct Schedule(SqlJobStore);
+struct Schedule(Store);
 
 #[async_trait]
 impl SingletonTask for Schedule {

@@ -83,7 +83,7 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
         MemorySourceStore::new(Unaudited, Unqueued),
         tokens.clone(),
     );
-    let jobs = Jobs::new(MemoryJobStore::new(), RefreshSource::kind()?, tokens.clone());
+    let jobs = Jobs::new(MemoryJobStore::new(Unaudited), RefreshSource::kind()?, tokens.clone());
     let sources = MemorySourceStore::new(Unaudited, Unqueued);
     let login = access::offline_login(config)?;
     let around = Around {
@@ -149,7 +149,7 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let trail = Trail::new(config, &database).await?;
     let tenants = Tenants::new(config, &cluster, &database, &changes, trail.recorder()).await?;
     let access = Access::new(config, &cluster, &database, &changes, &tenants.directory).await?;
-    let queue = Queue::new(config, &database, Arc::clone(&tenants.admission))?;
+    let queue = Queue::new(config, &database, trail.recorder(), Arc::clone(&tenants.admission))?;
     let assets = SqlAssetStore::new(database.clone(), trail.recorder())
         .with_changes(changes.clone())
         .with_admission(Arc::clone(&tenants.admission));
@@ -349,7 +349,7 @@ fn routes<A: AssetStore, S: SourceStore>(
             .into_iter()
             .chain(Namespaces::shapes())
             .chain(audit::shapes())
-            .chain(Jobs::<MemoryJobStore>::shapes())
+            .chain(Jobs::<MemoryJobStore<Unaudited>>::shapes())
             .chain(Authz::shapes());
         document.push_str(&routes.openapi("catalog", env!("CARGO_PKG_VERSION"), security, shapes));
         document.clone()

@@ -1,8 +1,16 @@
-use std::{cmp::Reverse, collections::BTreeSet, time::Duration};
+use std::{
+    cmp::Reverse,
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use catalog_core::{
     clock::Timestamp,
-    store::{MemoryTransaction, StoreError, StoreErrorKind, hook::Fence},
+    store::{
+        MemoryTransaction, StoreError, StoreErrorKind,
+        hook::{Fence, Recorder},
+    },
 };
 use uuid::Uuid;
 
@@ -15,7 +23,7 @@ use crate::{
     store::{ClaimStore, CompleteStore, HELD_BACK, LEASE_LOST},
 };
 
-impl ClaimStore for MemoryJobStore {
+impl<R: Recorder<MemoryTransaction>> ClaimStore for MemoryJobStore<R> {
     async fn claim_any_tenant(
         &self,
         request: &ClaimRequest,
@@ -63,23 +71,23 @@ impl ClaimStore for MemoryJobStore {
 /// Makes a change fail when the claim is lost.
 #[derive(Clone, Debug)]
 pub struct MemoryFence {
-    store: MemoryJobStore,
+    state: Arc<Mutex<State>>,
     claim: Claim,
 }
 
 impl Fence<MemoryTransaction> for MemoryFence {
     async fn check(&self, _: &mut MemoryTransaction) -> Result<(), StoreError> {
-        let held = self.store.with(|state, _| state.held(&self.claim).is_some());
-        if held { Ok(()) } else { Err(StoreErrorKind::Fenced.into()) }
+        let is_held = self.state.lock().unwrap_or_else(PoisonError::into_inner).held(&self.claim).is_some();
+        if is_held { Ok(()) } else { Err(StoreErrorKind::Fenced.into()) }
     }
 }
 
-impl CompleteStore for MemoryJobStore {
+impl<R: Recorder<MemoryTransaction>> CompleteStore for MemoryJobStore<R> {
     type Transaction = MemoryTransaction;
     type Fence = MemoryFence;
 
     fn fence(&self, claim: &Claim) -> MemoryFence {
-        MemoryFence { store: self.clone(), claim: claim.clone() }
+        MemoryFence { state: Arc::clone(&self.state), claim: claim.clone() }
     }
 
     async fn complete_within(

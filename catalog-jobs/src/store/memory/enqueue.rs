@@ -3,23 +3,39 @@ use std::sync::Arc;
 use catalog_core::{
     clock::Timestamp,
     store::{
-        MemoryTransaction, StoreError,
-        hook::{Stock, check_quota},
+        Attribution, MemoryTransaction, StoreError,
+        hook::{Recorder, Stock, check_quota},
     },
 };
 
 use super::{Kept, Live, MemoryJobStore, Phase, State};
 use crate::{
     new_job::{Due, Enqueued, IDEMPOTENT, NewJob},
-    store::EnqueueStore,
+    store::{EnqueueStore, told::Told},
     wake::Wakes,
 };
 
-impl EnqueueStore for MemoryJobStore {
+impl<R: Recorder<MemoryTransaction>> EnqueueStore for MemoryJobStore<R> {
     type Transaction = MemoryTransaction;
 
     async fn enqueue(&self, jobs: &[NewJob]) -> Result<Vec<Enqueued>, StoreError> {
         self.enqueue_within(&mut MemoryTransaction::default(), jobs).await
+    }
+
+    async fn enqueue_for(&self, by: &Attribution, jobs: &[NewJob]) -> Result<Vec<Enqueued>, StoreError> {
+        for job in jobs {
+            self.admission.admit(&mut MemoryTransaction::default(), &job.namespace).await?;
+        }
+        // a refusal changes nothing, and is told to nobody but the caller
+        let change = |state: &mut State, now| self.enqueue_all(state, jobs, now).map_err(Refused);
+        let tell = |enqueued: &Result<Vec<Enqueued>, Refused>| {
+            enqueued.as_ref().map(|enqueued| Told::enqueued(jobs, enqueued)).unwrap_or_default()
+        };
+        let enqueued = self.change(by, change, tell).await?.map_err(|refused| refused.0)?;
+        for job in jobs {
+            self.wakes.wake(&job.queue);
+        }
+        Ok(enqueued)
     }
 
     async fn enqueue_within(
@@ -30,24 +46,7 @@ impl EnqueueStore for MemoryJobStore {
         for job in jobs {
             self.admission.admit(transaction, &job.namespace).await?;
         }
-        let enqueued = self.with(|state, now| {
-            let mut enqueued = Vec::with_capacity(jobs.len());
-            for job in jobs {
-                let outcome = state.enqueue(job, now);
-                enqueued.push(outcome);
-            }
-            for job in jobs {
-                let limit = self.admission.limit(&job.namespace, Stock::LiveJobs);
-                let used = state.live.values().filter(|live| live.job.namespace == job.namespace).count();
-                let change = enqueued.iter().filter(|outcome| outcome.is_new()).count();
-                let signed = |count| i64::try_from(count).unwrap_or(i64::MAX);
-                if let Err(refused) = check_quota(Stock::LiveJobs, signed(used), signed(change), limit) {
-                    state.take_back(jobs, &enqueued);
-                    return Err(refused);
-                }
-            }
-            Ok(enqueued)
-        })?;
+        let enqueued = self.with(|state, now| self.enqueue_all(state, jobs, now))?;
         for job in jobs {
             self.wakes.wake(&job.queue);
         }
@@ -60,6 +59,38 @@ impl EnqueueStore for MemoryJobStore {
 
     async fn listen(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+/// What a tenant's quota says; one refusal is as good as another.
+struct Refused(StoreError);
+
+impl PartialEq for Refused {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.kind() == other.0.kind()
+    }
+}
+
+impl<R> MemoryJobStore<R> {
+    /// All or none.
+    fn enqueue_all(
+        &self,
+        state: &mut State,
+        jobs: &[NewJob],
+        now: Timestamp,
+    ) -> Result<Vec<Enqueued>, StoreError> {
+        let enqueued: Vec<Enqueued> = jobs.iter().map(|job| state.enqueue(job, now)).collect();
+        for job in jobs {
+            let limit = self.admission.limit(&job.namespace, Stock::LiveJobs);
+            let used = state.live.values().filter(|live| live.job.namespace == job.namespace).count();
+            let change = enqueued.iter().filter(|outcome| outcome.is_new()).count();
+            let signed = |count| i64::try_from(count).unwrap_or(i64::MAX);
+            if let Err(refused) = check_quota(Stock::LiveJobs, signed(used), signed(change), limit) {
+                state.take_back(jobs, &enqueued);
+                return Err(refused);
+            }
+        }
+        Ok(enqueued)
     }
 }
 

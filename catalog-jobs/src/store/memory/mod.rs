@@ -16,12 +16,13 @@ use catalog_core::{
     clock::{Clock, SystemClock, Timestamp},
     name::Namespace,
     store::{
-        MemoryTransaction,
-        hook::{Admission, Unlimited},
+        Attribution, MemoryTransaction, StoreError, StoreErrorKind,
+        hook::{Admission, Recorder, Unlimited},
     },
 };
 use uuid::Uuid;
 
+use super::told::Told;
 use crate::{
     claim::Claim,
     gate::Gate,
@@ -32,16 +33,20 @@ use crate::{
 
 pub use self::claim::MemoryFence;
 
-/// Jobs in memory. Cheap to clone; clones hold the same jobs.
+/// How often a change is tried that another is faster than.
+const TRIES: usize = 5;
+
+/// Jobs in memory. What somebody changes is told to the recorder `R`. Cheap to clone; clones hold the same jobs.
 #[derive(Clone, Debug)]
-pub struct MemoryJobStore {
+pub struct MemoryJobStore<R> {
     state: Arc<Mutex<State>>,
     wakes: Wakes,
+    recorder: Arc<R>,
     clock: Arc<dyn Clock>,
     admission: Arc<dyn Admission<MemoryTransaction>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct State {
     live: BTreeMap<Uuid, Live>,
     kept: BTreeMap<(Namespace, Uuid), Kept>,
@@ -88,12 +93,13 @@ struct Kept {
     result: Option<String>,
 }
 
-impl MemoryJobStore {
+impl<R> MemoryJobStore<R> {
     /// An empty store.
-    pub fn new() -> Self {
+    pub fn new(recorder: R) -> Self {
         Self {
             state: Arc::default(),
             wakes: Wakes::default(),
+            recorder: Arc::new(recorder),
             clock: Arc::new(SystemClock),
             admission: Arc::new(Unlimited),
         }
@@ -125,15 +131,42 @@ impl MemoryJobStore {
         self.wakes.wake_all();
     }
 
+    /// Makes a change that is recorded: what will come of it is told first, and then it is made, unless something else would come of it
+    /// by then.
+    async fn change<T: PartialEq + Send>(
+        &self,
+        by: &Attribution,
+        change: impl Fn(&mut State, Timestamp) -> T + Send,
+        tell: impl Fn(&T) -> Vec<Told> + Send,
+    ) -> Result<T, StoreError>
+    where
+        R: Recorder<MemoryTransaction>,
+    {
+        for _ in 0..TRIES {
+            let expected = self.with(|state, now| change(&mut state.clone(), now));
+            let mut transaction = MemoryTransaction::default();
+            for told in tell(&expected) {
+                self.recorder.record(&mut transaction, &told.change(by)).await?;
+            }
+            let is_made = self.with(|state, now| {
+                let mut after = state.clone();
+                let is_expected = change(&mut after, now) == expected;
+                if is_expected {
+                    *state = after;
+                    transaction.commit();
+                }
+                is_expected
+            });
+            if is_made {
+                return Ok(expected);
+            }
+        }
+        Err(StoreErrorKind::Conflict.into())
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut State, Timestamp) -> T) -> T {
         let now = self.clock.now();
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner), now)
-    }
-}
-
-impl Default for MemoryJobStore {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use catalog_core::{
     clock::Timestamp,
-    store::{StoreError, StoreErrorKind},
+    name::PluginName,
+    store::{Attribution, MemoryTransaction, StoreError, StoreErrorKind, hook::Recorder},
     tenant::TenantScope,
 };
 use uuid::Uuid;
@@ -10,10 +11,10 @@ use uuid::Uuid;
 use super::{Kept, Live, MemoryJobStore, Phase, State};
 use crate::{
     record::{Cancel, JobQuery, JobRecord, JobState, Retried},
-    store::RecordStore,
+    store::{RecordStore, told::Told},
 };
 
-impl RecordStore for MemoryJobStore {
+impl<R: Recorder<MemoryTransaction>> RecordStore for MemoryJobStore<R> {
     async fn list(&self, scope: &TenantScope, query: &JobQuery) -> Result<Vec<JobRecord>, StoreError> {
         Ok(self.with(|state, _| {
             let of_scope = state.kept.values().filter(|kept| scope.covers(&kept.job.namespace));
@@ -37,28 +38,38 @@ impl RecordStore for MemoryJobStore {
     async fn cancel(
         &self,
         scope: &TenantScope,
+        by: &Attribution,
         id: Uuid,
         grace: Duration,
     ) -> Result<Option<Cancel>, StoreError> {
-        scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
-        Ok(self.with(|state, now| {
-            let finished = state.find(scope, id)?.finished;
-            if let Some((state, _)) = finished {
-                return Some(Cancel::Finished(state));
-            }
-            let live = state.live.get_mut(&id)?;
-            if live.phase == Phase::Running {
-                live.cancel_by.get_or_insert(now.saturating_add(grace));
-                return Some(Cancel::Requested);
-            }
-            state.finish(id, JobState::Canceled, now);
-            Some(Cancel::Canceled)
-        }))
+        let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
+        let tell = |canceled: &Option<(Cancel, bool, Option<PluginName>)>| {
+            let changed = canceled.as_ref().filter(|(_, changed, _)| *changed);
+            let told = changed
+                .and_then(|(canceled, _, plugin)| Told::canceled(namespace, plugin.clone(), id, *canceled));
+            told.into_iter().collect()
+        };
+        let canceled = self.change(by, |state, now| state.cancel(scope, id, grace, now), tell).await?;
+        Ok(canceled.map(|(canceled, ..)| canceled))
     }
 
-    async fn retry(&self, scope: &TenantScope, id: Uuid) -> Result<Option<Retried>, StoreError> {
-        scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
-        let retried = self.with(|state, now| state.retry(scope, id, now));
+    async fn retry(
+        &self,
+        scope: &TenantScope,
+        by: &Attribution,
+        id: Uuid,
+    ) -> Result<Option<Retried>, StoreError> {
+        let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
+        let ended = |state: &State| {
+            let kept = state.find(scope, id)?;
+            kept.finished.map(|(ended, _)| (ended, kept.job.plugin.clone()))
+        };
+        let change = |state: &mut State, now| (ended(state), state.retry(scope, id, now));
+        let tell = |(ended, retried): &(Option<(JobState, Option<PluginName>)>, Option<Retried>)| {
+            let ended = ended.clone().filter(|_| *retried == Some(Retried::Queued));
+            ended.into_iter().map(|(ended, plugin)| Told::retried(namespace, plugin, id, ended)).collect()
+        };
+        let (_, retried) = self.change(by, change, tell).await?;
         if retried == Some(Retried::Queued) {
             self.wakes.wake_all();
         }
@@ -69,6 +80,29 @@ impl RecordStore for MemoryJobStore {
 impl State {
     fn find(&self, scope: &TenantScope, id: Uuid) -> Option<&Kept> {
         self.kept.values().find(|kept| kept.job.id == id && scope.covers(&kept.job.namespace))
+    }
+
+    /// What becomes of the wish to cancel a job, whether that changes anything, and the plugin that it is for.
+    fn cancel(
+        &mut self,
+        scope: &TenantScope,
+        id: Uuid,
+        grace: Duration,
+        now: Timestamp,
+    ) -> Option<(Cancel, bool, Option<PluginName>)> {
+        let kept = self.find(scope, id)?;
+        let plugin = kept.job.plugin.clone();
+        if let Some((ended, _)) = kept.finished {
+            return Some((Cancel::Finished(ended), false, plugin));
+        }
+        let live = self.live.get_mut(&id)?;
+        if live.phase == Phase::Running {
+            let is_first = live.cancel_by.is_none();
+            live.cancel_by.get_or_insert(now.saturating_add(grace));
+            return Some((Cancel::Requested, is_first, plugin));
+        }
+        self.finish(id, JobState::Canceled, now);
+        Some((Cancel::Canceled, true, plugin))
     }
 
     fn retry(&mut self, scope: &TenantScope, id: Uuid, now: Timestamp) -> Option<Retried> {

@@ -1,7 +1,7 @@
 use catalog_core::{
     clock::Timestamp,
     name::Namespace,
-    store::{MemoryTransaction, StoreError},
+    store::{MemoryTransaction, StoreError, hook::Recorder},
 };
 
 use super::MemoryJobStore;
@@ -12,7 +12,7 @@ use crate::{
     store::{DueSchedule, EnqueueStore, ScheduleStore},
 };
 
-impl ScheduleStore for MemoryJobStore {
+impl<R: Recorder<MemoryTransaction>> ScheduleStore for MemoryJobStore<R> {
     async fn put_schedule(&self, schedule: &Schedule, due: Timestamp) -> Result<(), StoreError> {
         self.put(schedule, due);
         Ok(())
@@ -78,7 +78,7 @@ impl ScheduleStore for MemoryJobStore {
     }
 }
 
-impl MemoryJobStore {
+impl<R> MemoryJobStore<R> {
     fn put(&self, schedule: &Schedule, due: Timestamp) {
         self.with(|state, _| {
             let key = (schedule.namespace.clone(), schedule.name.clone());

@@ -3,7 +3,10 @@ use std::time::Duration;
 use catalog_core::{
     clock::Timestamp,
     name::Namespace,
-    store::{Attribution, StoreError, StoreErrorKind, hook::Purge},
+    store::{
+        Attribution, MemoryTransaction, StoreError, StoreErrorKind,
+        hook::{Purge, Recorder},
+    },
     tenant::TenantScope,
 };
 use uuid::Uuid;
@@ -13,16 +16,19 @@ use crate::{
     gate::Gate,
     name::QueueName,
     retention::Retention,
-    store::{Depth, UpkeepStore},
+    store::{Depth, UpkeepStore, told::Told},
 };
 
-impl UpkeepStore for MemoryJobStore {
-    async fn set_paused(&self, gate: &Gate, paused: bool) -> Result<(), StoreError> {
-        self.with(
-            |state, _| if paused { state.paused.insert(gate.clone()) } else { state.paused.remove(gate) },
-        );
+impl<R: Recorder<MemoryTransaction>> UpkeepStore for MemoryJobStore<R> {
+    async fn set_paused(&self, by: &Attribution, gate: &Gate, paused: bool) -> Result<bool, StoreError> {
+        let change = |state: &mut super::State, _| match paused {
+            true => state.paused.insert(gate.clone()),
+            false => state.paused.remove(gate),
+        };
+        let tell = |changed: &bool| changed.then(|| Told::paused(gate, paused)).into_iter().collect();
+        let changed = self.change(by, change, tell).await?;
         self.wakes.wake_all();
-        Ok(())
+        Ok(changed)
     }
 
     async fn paused(&self) -> Result<Vec<Gate>, StoreError> {
@@ -68,7 +74,7 @@ impl UpkeepStore for MemoryJobStore {
 }
 
 #[async_trait::async_trait]
-impl Purge for MemoryJobStore {
+impl<R: Recorder<MemoryTransaction>> Purge for MemoryJobStore<R> {
     async fn purge(&self, scope: &TenantScope, _: &Attribution, most: usize) -> Result<usize, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         Ok(self.with(|state, _| {

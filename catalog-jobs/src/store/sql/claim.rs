@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use catalog_core::store::{StoreError, statement::Dialect};
+use catalog_core::store::{StoreError, database::Transaction, hook::Recorder, statement::Dialect};
 
 use super::{
     SqlJobStore, id,
@@ -16,7 +16,7 @@ use crate::{
     store::{ClaimStore, HELD_BACK},
 };
 
-impl ClaimStore for SqlJobStore {
+impl<R: Recorder<Transaction>> ClaimStore for SqlJobStore<R> {
     async fn claim_any_tenant(
         &self,
         request: &ClaimRequest,
@@ -113,7 +113,7 @@ const BEAT: [Column<Beat>; 4] = [
 /// what runs, and all that ever ran, instead of asking for the ids.
 pub(super) const HELD: &str = " join catalog_jobs_live j on j.id = d.job_id and j.token = d.job_token and j.namespace = d.job_namespace and j.phase > 1";
 
-impl SqlJobStore {
+impl<R> SqlJobStore<R> {
     async fn look_around(&self, request: &ClaimRequest, rotation: &mut Rotation) -> Result<Look, StoreError> {
         let rows = self.database.fetch(self.look(request, rotation)).await?;
         seen(request, rotation, rows)

@@ -3,9 +3,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use catalog_core::{
     name::Namespace,
     store::{
-        StoreError, StoreErrorKind,
+        Attribution, StoreError, StoreErrorKind,
         database::Transaction,
-        hook::{Stock, check_quota},
+        hook::{Recorder, Stock, check_quota},
         statement::Dialect,
     },
 };
@@ -20,7 +20,7 @@ use crate::{
     gate::Gate,
     name::QueueName,
     new_job::{Enqueued, NewJob},
-    store::EnqueueStore,
+    store::{EnqueueStore, told::Told},
     wake::Wakes,
 };
 
@@ -29,7 +29,7 @@ const TRIES: usize = 3;
 /// From so many jobs on they are written in several statements of one transaction.
 const AT_ONCE: usize = 1_000;
 
-impl EnqueueStore for SqlJobStore {
+impl<R: Recorder<Transaction>> EnqueueStore for SqlJobStore<R> {
     type Transaction = Transaction;
 
     async fn enqueue(&self, jobs: &[NewJob]) -> Result<Vec<Enqueued>, StoreError> {
@@ -51,6 +51,16 @@ impl EnqueueStore for SqlJobStore {
         }
         let mut transaction = self.database.begin().await?;
         let enqueued = self.enqueue_within(&mut transaction, jobs).await?;
+        transaction.commit().await?;
+        Ok(enqueued)
+    }
+
+    async fn enqueue_for(&self, by: &Attribution, jobs: &[NewJob]) -> Result<Vec<Enqueued>, StoreError> {
+        let mut transaction = self.database.begin().await?;
+        let enqueued = self.enqueue_within(&mut transaction, jobs).await?;
+        for told in Told::enqueued(jobs, &enqueued) {
+            self.recorder.record(&mut transaction, &told.change(by)).await?;
+        }
         transaction.commit().await?;
         Ok(enqueued)
     }
@@ -112,7 +122,7 @@ const ID: [Column<(Namespace, Uuid)>; 2] = [
     Column::id("job_id", |(_, id)| *id),
 ];
 
-impl SqlJobStore {
+impl<R> SqlJobStore<R> {
     /// Asks whether the tenants may have jobs, and how many. Those that have a limit are then taken one by one.
     async fn admit(
         &self,

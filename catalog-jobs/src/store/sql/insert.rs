@@ -49,7 +49,7 @@ const COLUMNS: [Column<NewJob>; 17] = [
     Column::integer("job_is_later", |job| i64::from(job.due != Due::Now)),
 ];
 
-impl SqlJobStore {
+impl<R> SqlJobStore<R> {
     /// Writes what jobs need to know, unless another has the idempotency key; gives which.
     pub(super) async fn insert_records(
         &self,

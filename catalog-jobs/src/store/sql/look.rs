@@ -37,7 +37,7 @@ impl Look {
 /// The lock that claims within a limit over all queues take turns by.
 const GLOBAL: &str = "global";
 
-impl SqlJobStore {
+impl<R> SqlJobStore<R> {
     /// A walk from lane to lane, each found by one step into the index, however many jobs wait in it.
     pub(super) fn look(&self, request: &ClaimRequest, rotation: &Rotation) -> Statement {
         let queue = request.queue.as_str();

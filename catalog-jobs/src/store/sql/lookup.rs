@@ -24,7 +24,7 @@ fn keys(jobs: &[NewJob], of: fn(&NewJob) -> Option<&String>) -> Vec<Key> {
     jobs.iter().filter_map(key).collect()
 }
 
-impl SqlJobStore {
+impl<R> SqlJobStore<R> {
     /// Takes idempotency keys away from the jobs that have had them for long enough.
     pub(super) async fn forget_keys(
         &self,

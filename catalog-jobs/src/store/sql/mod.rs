@@ -3,7 +3,6 @@
 mod claim;
 mod enqueue;
 mod insert;
-
 mod look;
 mod lookup;
 mod notify;
@@ -45,10 +44,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
     }],
 };
 
-/// Jobs in a SQL database. Cheap to clone.
+/// Jobs in a SQL database. What somebody changes is told to the recorder `R` in the change's own transaction. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct SqlJobStore {
+pub struct SqlJobStore<R> {
     database: Database,
+    recorder: Arc<R>,
     wakes: Wakes,
     notifier: Notifier,
     /// None is the database's own, which all replicas share.
@@ -57,11 +57,11 @@ pub struct SqlJobStore {
     admission: Option<Arc<dyn Admission<Transaction>>>,
 }
 
-impl SqlJobStore {
+impl<R> SqlJobStore<R> {
     /// In that database, which has been [migrated](MIGRATIONS).
-    pub fn new(database: Database) -> Self {
-        let notifier = Notifier::new(database.clone());
-        Self { database, wakes: Wakes::default(), notifier, clock: None, admission: None }
+    pub fn new(database: Database, recorder: R) -> Self {
+        let (recorder, notifier) = (Arc::new(recorder), Notifier::new(database.clone()));
+        Self { database, recorder, wakes: Wakes::default(), notifier, clock: None, admission: None }
     }
 
     /// With what says who may have jobs, and how many.

@@ -39,7 +39,7 @@ const CLAIMED: &str = ", c.namespace, c.token, c.attempt, c.max_attempts, r.kind
                        r.requested_ms, c.started_ms from ";
 const RECORDS: &str = " join catalog_jobs_records r on r.namespace = c.namespace and r.id = c.id";
 
-impl SqlJobStore {
+impl<R> SqlJobStore<R> {
     /// On PostgreSQL one statement picks, claims and reads.
     pub(super) fn claim_shares(
         &self,

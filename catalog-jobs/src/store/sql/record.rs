@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use catalog_core::{
-    name::Namespace,
+    name::{Namespace, PluginName},
     store::{
-        StoreError, StoreErrorKind,
+        Attribution, StoreError, StoreErrorKind,
         database::{Row, Transaction},
+        hook::Recorder,
         statement::{Dialect, Statement},
     },
     tenant::{ScopeView, TenantScope},
@@ -18,14 +19,15 @@ use super::{
 };
 use crate::{
     claim::Claim,
+    name::QueueName,
     record::{Cancel, JobQuery, JobRecord, JobState, Retried},
-    store::RecordStore,
+    store::{RecordStore, told::Told},
 };
 
 /// How often a job is looked at that is claimed and given back meanwhile.
 const TRIES: usize = 5;
 
-impl RecordStore for SqlJobStore {
+impl<R: Recorder<Transaction>> RecordStore for SqlJobStore<R> {
     async fn list(&self, scope: &TenantScope, query: &JobQuery) -> Result<Vec<JobRecord>, StoreError> {
         let mut select = select(self.statement(), scope);
         let wanted = [
@@ -63,38 +65,49 @@ impl RecordStore for SqlJobStore {
     async fn cancel(
         &self,
         scope: &TenantScope,
+        by: &Attribution,
         id: Uuid,
         grace: Duration,
     ) -> Result<Option<Cancel>, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let mut transaction = self.database.begin().await?;
-        let Some((state, _)) = self.state_of(&mut transaction, namespace, id).await? else { return Ok(None) };
-        if let Some(state) = state {
+        let Some(known) = self.known(&mut transaction, namespace, id).await? else { return Ok(None) };
+        if let Some(state) = known.ended {
             return Ok(Some(Cancel::Finished(state)));
         }
         for _ in 0..TRIES {
-            let canceled = match self.ask_to_stop(&mut transaction, namespace, id, grace).await? {
-                true => Cancel::Requested,
-                false if self.take_out(&mut transaction, namespace, id).await? => Cancel::Canceled,
-                false => continue,
+            let canceled = if self.ask_to_stop(&mut transaction, namespace, id, grace).await? {
+                Cancel::Requested
+            } else if self.take_out(&mut transaction, namespace, id).await? {
+                Cancel::Canceled
+            } else if self.is_asked_to_stop(&mut transaction, namespace, id).await? {
+                return Ok(Some(Cancel::Requested));
+            } else {
+                continue;
             };
+            if let Some(told) = Told::canceled(namespace, known.plugin, id, canceled) {
+                self.recorder.record(&mut transaction, &told.change(by)).await?;
+            }
             transaction.commit().await?;
             return Ok(Some(canceled));
         }
         Err(StoreErrorKind::Conflict.into())
     }
 
-    async fn retry(&self, scope: &TenantScope, id: Uuid) -> Result<Option<Retried>, StoreError> {
+    async fn retry(
+        &self,
+        scope: &TenantScope,
+        by: &Attribution,
+        id: Uuid,
+    ) -> Result<Option<Retried>, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let mut transaction = self.database.begin().await?;
-        let Some((state, queue)) = self.state_of(&mut transaction, namespace, id).await? else {
-            return Ok(None);
-        };
-        match state {
+        let Some(known) = self.known(&mut transaction, namespace, id).await? else { return Ok(None) };
+        let ended = match known.ended {
             None => return Ok(Some(Retried::Live)),
             Some(JobState::Succeeded) => return Ok(Some(Retried::Succeeded)),
-            Some(_) => {}
-        }
+            Some(ended) => ended,
+        };
         let mut insert = self.statement();
         insert.push(
             "insert into catalog_jobs_live (id, namespace, queue, lane, unique_key, priority, phase, until_ms, attempt, max_attempts, \
@@ -114,29 +127,41 @@ impl RecordStore for SqlJobStore {
         );
         bind_id(update.bind(namespace.as_str()).push(" and id = "), id);
         transaction.execute(update).await?;
-        let queue = queue.parse().map_err(corrupt)?;
-        self.notifier.notify(&mut transaction, &queue).await?;
+        let told = Told::retried(namespace, known.plugin, id, ended);
+        self.recorder.record(&mut transaction, &told.change(by)).await?;
+        self.notifier.notify(&mut transaction, &known.queue).await?;
         transaction.commit().await?;
-        self.wakes.wake(&queue);
+        self.wakes.wake(&known.queue);
         Ok(Some(Retried::Queued))
     }
 }
 
-impl SqlJobStore {
-    /// The final state of a job, if it has one, and its queue.
-    async fn state_of(
+/// What is looked up of a job before it is changed.
+struct Known {
+    /// None while it is live.
+    ended: Option<JobState>,
+    queue: QueueName,
+    plugin: Option<PluginName>,
+}
+
+impl<R> SqlJobStore<R> {
+    async fn known(
         &self,
         transaction: &mut Transaction,
         namespace: &Namespace,
         id: Uuid,
-    ) -> Result<Option<(Option<JobState>, String)>, StoreError> {
+    ) -> Result<Option<Known>, StoreError> {
         let mut select = self.statement();
         select
-            .push("select state, queue from catalog_jobs_records where namespace = ")
+            .push("select state, queue, plugin from catalog_jobs_records where namespace = ")
             .bind(namespace.as_str());
         bind_id(select.push(" and id = "), id);
         let Some(mut row) = transaction.fetch(select).await?.into_iter().next() else { return Ok(None) };
-        Ok(Some((finished_state(row.integer(0)?), row.text(1)?)))
+        Ok(Some(Known {
+            ended: finished_state(row.integer(0)?),
+            queue: row.text(1)?.parse().map_err(corrupt)?,
+            plugin: row.take_text(2)?.map(|name| name.parse().map_err(corrupt)).transpose()?,
+        }))
     }
 
     async fn ask_to_stop(
@@ -147,14 +172,27 @@ impl SqlJobStore {
         grace: Duration,
     ) -> Result<bool, StoreError> {
         let mut update = self.statement();
-        update.push("update catalog_jobs_live set cancel_by_ms = coalesce(cancel_by_ms, ").bind(ms(grace));
+        update.push("update catalog_jobs_live set cancel_by_ms = ").bind(ms(grace));
         update.push(match update.dialect() {
             Dialect::Sqlite => " + ",
             Dialect::Postgres => "::bigint + ",
         });
-        self.push_now(&mut update).push(") where namespace = ").bind(namespace.as_str());
-        bind_id(update.push(" and id = "), id).push(" and phase > 1");
+        self.push_now(&mut update).push(" where namespace = ").bind(namespace.as_str());
+        bind_id(update.push(" and id = "), id).push(" and phase > 1 and cancel_by_ms is null");
         Ok(transaction.execute(update).await? > 0)
+    }
+
+    async fn is_asked_to_stop(
+        &self,
+        transaction: &mut Transaction,
+        namespace: &Namespace,
+        id: Uuid,
+    ) -> Result<bool, StoreError> {
+        let mut select = self.statement();
+        push_id(select.push("select "), "id");
+        select.push(" from catalog_jobs_live where namespace = ").bind(namespace.as_str());
+        bind_id(select.push(" and id = "), id).push(" and phase > 1 and cancel_by_ms is not null");
+        Ok(!transaction.fetch(select).await?.is_empty())
     }
 
     async fn take_out(

@@ -1,7 +1,7 @@
 use catalog_core::{
     clock::Timestamp,
     name::Namespace,
-    store::{StoreError, StoreErrorKind, database::Transaction, statement::Statement},
+    store::{StoreError, StoreErrorKind, database::Transaction, hook::Recorder, statement::Statement},
 };
 
 use super::{SqlJobStore, corrupt, timestamp};
@@ -12,7 +12,7 @@ use crate::{
     store::{DueSchedule, EnqueueStore, ScheduleStore},
 };
 
-impl ScheduleStore for SqlJobStore {
+impl<R: Recorder<Transaction>> ScheduleStore for SqlJobStore<R> {
     async fn put_schedule(&self, schedule: &Schedule, due: Timestamp) -> Result<(), StoreError> {
         self.database.change(self.upsert(schedule, due)?).await.map(drop)
     }
@@ -86,7 +86,7 @@ impl ScheduleStore for SqlJobStore {
     }
 }
 
-impl SqlJobStore {
+impl<R> SqlJobStore<R> {
     fn upsert(&self, schedule: &Schedule, due: Timestamp) -> Result<Statement, StoreError> {
         let text = serde_json::to_string(schedule);
         let text = text.map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;

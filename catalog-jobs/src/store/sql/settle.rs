@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use catalog_core::store::{
     StoreError, StoreErrorKind,
     database::Transaction,
-    hook::Fence,
+    hook::{Fence, Recorder},
     statement::{Dialect, Statement},
 };
 use uuid::Uuid;
@@ -95,7 +95,7 @@ impl Fence<Transaction> for SqlFence {
     }
 }
 
-impl CompleteStore for SqlJobStore {
+impl<R: Recorder<Transaction>> CompleteStore for SqlJobStore<R> {
     type Transaction = Transaction;
     type Fence = SqlFence;
 
@@ -120,7 +120,7 @@ impl CompleteStore for SqlJobStore {
     }
 }
 
-impl SqlJobStore {
+impl<R> SqlJobStore<R> {
     pub(super) async fn settle_within(
         &self,
         transaction: &mut Transaction,

@@ -1,7 +1,12 @@
 use std::time::Duration;
 
 use catalog_core::{
-    store::{Attribution, StoreError, StoreErrorKind, hook::Purge, statement::Dialect},
+    store::{
+        Attribution, StoreError, StoreErrorKind,
+        database::Transaction,
+        hook::{Purge, Recorder},
+        statement::Dialect,
+    },
     tenant::TenantScope,
 };
 use uuid::Uuid;
@@ -12,25 +17,35 @@ use crate::{
     name::QueueName,
     record::JobState,
     retention::Retention,
-    store::{Depth, UpkeepStore},
+    store::{Depth, UpkeepStore, told::Told},
 };
 
-impl UpkeepStore for SqlJobStore {
-    async fn set_paused(&self, gate: &Gate, paused: bool) -> Result<(), StoreError> {
+impl<R: Recorder<Transaction>> UpkeepStore for SqlJobStore<R> {
+    async fn set_paused(&self, by: &Attribution, gate: &Gate, paused: bool) -> Result<bool, StoreError> {
         let mut transaction = self.database.begin().await?;
-        let mut upsert = self.statement();
-        upsert
-            .push("insert into catalog_jobs_gates (gate, paused) values (")
-            .bind(gate.to_string())
-            .push(", ");
-        upsert.bind(paused).push(") on conflict (gate) do update set paused = excluded.paused");
-        transaction.execute(upsert).await?;
+        let mut change = self.statement();
+        if paused {
+            change.push("insert into catalog_jobs_gates (gate, paused) values (").bind(gate.to_string());
+            change.push(", ").bind(true).push(
+                ") on conflict (gate) do update set paused = excluded.paused where not catalog_jobs_gates.paused",
+            );
+        } else {
+            change
+                .push("update catalog_jobs_gates set paused = ")
+                .bind(false)
+                .push(" where paused and gate = ");
+            change.bind(gate.to_string());
+        }
+        if transaction.execute(change).await? == 0 {
+            return Ok(false);
+        }
+        self.recorder.record(&mut transaction, &Told::paused(gate, paused).change(by)).await?;
         if let Gate::Queue(queue) = gate {
             self.notifier.notify(&mut transaction, queue).await?;
         }
         transaction.commit().await?;
         self.wakes.wake_all();
-        Ok(())
+        Ok(true)
     }
 
     async fn paused(&self) -> Result<Vec<Gate>, StoreError> {
@@ -99,7 +114,7 @@ impl UpkeepStore for SqlJobStore {
 }
 
 #[async_trait::async_trait]
-impl Purge for SqlJobStore {
+impl<R: Recorder<Transaction>> Purge for SqlJobStore<R> {
     async fn purge(&self, scope: &TenantScope, _: &Attribution, most: usize) -> Result<usize, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let mut transaction = self.database.begin_within(scope).await?;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use catalog_core::store::statement::Statement;
+use catalog_core::store::{hook::Unaudited, statement::Statement};
 use catalog_jobs::{
     Attempt, JobError, Limits, QueueName, Worker, WorkerConfig,
     store::{EnqueueStore, SqlJobStore},
@@ -40,7 +40,7 @@ impl Mode {
 }
 
 fn start(
-    store: SqlJobStore,
+    store: SqlJobStore<Unaudited>,
     config: WorkerConfig,
     begun: impl Fn(usize) + Clone + Send + Sync + 'static,
     leave: &CancellationToken,
@@ -54,7 +54,7 @@ fn start(
     Ok(tokio::spawn(worker.run(leave.clone())))
 }
 
-async fn live(store: &SqlJobStore) -> Result<bool, AnyError> {
+async fn live(store: &SqlJobStore<Unaudited>) -> Result<bool, AnyError> {
     let mut count = Statement::new(store.database().dialect());
     count.push("select count(*) from (select 1 from catalog_jobs_live limit 1) one");
     let mut rows = store.database().fetch(count).await?;
@@ -103,7 +103,7 @@ pub(super) async fn rates(url: &str, plan: &Plan, mode: Mode, workers: usize) ->
     Ok(rates)
 }
 
-async fn open_all(url: &str, many: usize) -> Result<Vec<SqlJobStore>, AnyError> {
+async fn open_all(url: &str, many: usize) -> Result<Vec<SqlJobStore<Unaudited>>, AnyError> {
     let mut stores = Vec::new();
     for _ in 0..many {
         stores.push(open(url).await?);

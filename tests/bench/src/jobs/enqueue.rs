@@ -1,5 +1,6 @@
 use std::time::Instant;
 
+use catalog_core::store::hook::Unaudited;
 use catalog_jobs::store::{EnqueueStore, SqlJobStore};
 
 use super::{Plan, jobs, settle};
@@ -11,7 +12,7 @@ const BATCHES: usize = 50;
 
 /// Jobs a second, each in a transaction of its own.
 #[expect(clippy::cast_precision_loss, reason = "a number of jobs")]
-pub(super) async fn singles(store: &SqlJobStore, plan: &Plan) -> Result<Vec<f64>, AnyError> {
+pub(super) async fn singles(store: &SqlJobStore<Unaudited>, plan: &Plan) -> Result<Vec<f64>, AnyError> {
     let mut rates = Vec::new();
     for _ in 0..plan.rounds {
         let tasks: Vec<Vec<_>> = (0..TASKS).map(|_| jobs(SINGLES / TASKS, 10)).collect::<Result<_, _>>()?;
@@ -36,7 +37,7 @@ pub(super) async fn singles(store: &SqlJobStore, plan: &Plan) -> Result<Vec<f64>
 
 /// Jobs a second, a thousand in a transaction.
 #[expect(clippy::cast_precision_loss, reason = "a number of jobs")]
-pub(super) async fn batches(store: &SqlJobStore, plan: &Plan) -> Result<Vec<f64>, AnyError> {
+pub(super) async fn batches(store: &SqlJobStore<Unaudited>, plan: &Plan) -> Result<Vec<f64>, AnyError> {
     let mut rates = Vec::new();
     for _ in 0..plan.rounds {
         let all: Vec<Vec<_>> = (0..BATCHES).map(|_| jobs(1_000, 10)).collect::<Result<_, _>>()?;
@@ -60,7 +61,7 @@ pub(super) async fn batches(store: &SqlJobStore, plan: &Plan) -> Result<Vec<f64>
     Ok(rates)
 }
 
-pub(super) async fn empty(store: &SqlJobStore) -> Result<(), AnyError> {
+pub(super) async fn empty(store: &SqlJobStore<Unaudited>) -> Result<(), AnyError> {
     let mut transaction = store.database().begin().await?;
     transaction
         .execute_script("delete from catalog_jobs_live; delete from catalog_jobs_records where finished_ms is null or finished_ms > 1")

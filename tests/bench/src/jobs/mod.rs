@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use catalog_core::store::{
     database::{Database, DatabaseOptions},
+    hook::Unaudited,
     sql::migrate,
     statement::{Dialect, Statement},
 };
@@ -104,7 +105,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     Ok(())
 }
 
-pub(crate) async fn open(url: &str) -> Result<SqlJobStore, AnyError> {
+pub(crate) async fn open(url: &str) -> Result<SqlJobStore<Unaudited>, AnyError> {
     let options =
         DatabaseOptions { statement_timeout: Duration::from_mins(10), ..DatabaseOptions::default() };
     let database = if url.starts_with("sqlite:") {
@@ -113,7 +114,7 @@ pub(crate) async fn open(url: &str) -> Result<SqlJobStore, AnyError> {
         Database::postgres(url, options).await?
     };
     migrate(&database, MIGRATIONS).await?;
-    Ok(SqlJobStore::new(database))
+    Ok(SqlJobStore::new(database, Unaudited))
 }
 
 async fn measure(plan: &Plan, engine: &str, url: &str) -> Result<(), AnyError> {
@@ -183,7 +184,7 @@ async fn measure(plan: &Plan, engine: &str, url: &str) -> Result<(), AnyError> {
 }
 
 /// Jobs that were finished long ago.
-async fn finished(store: &SqlJobStore, many: usize) -> Result<(), AnyError> {
+async fn finished(store: &SqlJobStore<Unaudited>, many: usize) -> Result<(), AnyError> {
     let database = store.database();
     let mut insert = Statement::new(database.dialect());
     insert.push(match database.dialect() {
@@ -199,6 +200,6 @@ async fn finished(store: &SqlJobStore, many: usize) -> Result<(), AnyError> {
 }
 
 /// Lets the engine do now what it would do soon.
-pub(crate) async fn settle(store: &SqlJobStore) -> Result<(), AnyError> {
+pub(crate) async fn settle(store: &SqlJobStore<Unaudited>) -> Result<(), AnyError> {
     crate::refresh::settle(store.database()).await
 }
