@@ -5,6 +5,7 @@ mod http;
 mod memory;
 mod model;
 mod payload;
+mod queues;
 mod retention;
 mod seams;
 mod sql;
