@@ -42,7 +42,7 @@ pub trait EnqueueStore: Send + Sync + 'static {
     /// Enqueues jobs, all or none, and gives what became of each.
     ///
     /// # Errors
-    /// By kind: `NotAdmitted` or `QuotaExceeded` when a tenant may not have them, `Unavailable`, `Conflict`, `Internal`.
+    /// By kind: `NotAdmitted` or `TooManyJobs` when a tenant may not have them, `Unavailable`, `Conflict`, `Internal`.
     fn enqueue(&self, jobs: &[NewJob]) -> impl Future<Output = Result<Vec<Enqueued>, StoreError>> + Send;
 
     /// As [`enqueue`](Self::enqueue), of jobs that somebody asks for: those that are new are recorded with it.

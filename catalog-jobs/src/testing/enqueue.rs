@@ -101,10 +101,10 @@ pub async fn a_quota_is_kept<S: JobStore>(store: &S, _: &ManualClock) {
     assert_eq!(refused(&[say("closed", "x")]).await, StoreErrorKind::NotAdmitted);
     store.enqueue(&[say("a", "1"), say("a", "2")]).await.unwrap();
     let two = [say("b", "1"), say("a", "3"), say("a", "4")];
-    assert_eq!(refused(&two).await, StoreErrorKind::QuotaExceeded, "all or none");
+    assert_eq!(refused(&two).await, StoreErrorKind::TooManyJobs, "all or none");
     assert_eq!(said(&claim(store, 9).await), "1 2");
     store.enqueue(&[say("a", "5")]).await.unwrap();
-    assert_eq!(refused(&[say("a", "6")]).await, StoreErrorKind::QuotaExceeded, "what runs counts");
+    assert_eq!(refused(&[say("a", "6")]).await, StoreErrorKind::TooManyJobs, "what runs counts");
     let claimed = claim(store, 9).await;
     assert!(settle(store, &claimed[0].claim, DONE).await);
     store.enqueue(&[say("a", "7")]).await.unwrap();

@@ -83,5 +83,5 @@ impl<R: Recorder<Transaction>> ScheduleStore for SqlJobStore<R> {
 
 /// Whether nothing but the tenant's leave was missing. Nothing was written then but what is taken back with its savepoint.
 fn is_refused(error: &StoreError) -> bool {
-    matches!(error.kind(), StoreErrorKind::NotAdmitted | StoreErrorKind::QuotaExceeded)
+    matches!(error.kind(), StoreErrorKind::NotAdmitted | StoreErrorKind::TooManyJobs)
 }
