@@ -91,6 +91,13 @@ impl<R: Recorder<Transaction>> EnqueueStore for SqlJobStore<R> {
             return Err(StoreErrorKind::Conflict.into());
         }
         self.keep_quotas(transaction, jobs, &outcomes, &limits).await?;
+        let mut later: Vec<_> = jobs.iter().filter_map(|job| Some((job, job.debounce?))).collect();
+        later.sort_by(|(a, _), (b, _)| key(a).cmp(&key(b)));
+        for (job, debounce) in later {
+            if let Some(Enqueued::Live(live)) = outcomes.get(&job.id) {
+                self.put_off(transaction, &job.namespace, *live, debounce).await?;
+            }
+        }
         for queue in queues(jobs) {
             self.notifier.notify(transaction, queue).await?;
             let (wakes, queue) = (self.wakes.clone(), queue.clone());

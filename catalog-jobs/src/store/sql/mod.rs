@@ -119,6 +119,15 @@ fn bind_id(statement: &mut Statement, id: Uuid) -> &mut Statement {
     }
 }
 
+/// Binds a span in milliseconds and appends its placeholder.
+fn bind_ms(statement: &mut Statement, span: std::time::Duration) -> &mut Statement {
+    statement.bind(ms(span));
+    match statement.dialect() {
+        Dialect::Sqlite => statement,
+        Dialect::Postgres => statement.push("::bigint"),
+    }
+}
+
 /// Appends an id as text.
 fn push_id<'a>(statement: &'a mut Statement, column: &'static str) -> &'a mut Statement {
     statement.push(column);
