@@ -22,7 +22,7 @@ pub use self::memory::{MemoryFence, MemoryJobStore};
 #[cfg(feature = "schedules")]
 pub use self::schedule::{DueSchedule, ScheduleStore};
 #[cfg(feature = "_sql")]
-pub use self::sql::{MIGRATIONS, SqlFence, SqlJobStore};
+pub use self::sql::{MIGRATIONS, SqlFence, SqlJobStore, TENANT_TABLES};
 use crate::{
     allot::Rotation,
     claim::{Beat, Claim, ClaimBatch, ClaimRequest, Reaped, Renewed, Settlement},

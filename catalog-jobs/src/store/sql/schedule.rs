@@ -24,14 +24,14 @@ impl<R: Recorder<Transaction>> ScheduleStore for SqlJobStore<R> {
             ") on conflict (namespace, name) do update set schedule = excluded.schedule, due_ms = excluded.due_ms \
              where catalog_jobs_schedules.schedule <> excluded.schedule",
         );
-        self.database.change(upsert).await.map(drop)
+        self.database.change_any_tenant(upsert).await.map(drop)
     }
 
     async fn remove_schedule(&self, namespace: &Namespace, name: &LimitKey) -> Result<(), StoreError> {
         let mut delete = self.statement();
         delete.push("delete from catalog_jobs_schedules where namespace = ").bind(namespace.as_str());
         delete.push(" and name = ").bind(name.as_str());
-        self.database.change(delete).await.map(drop)
+        self.database.change_any_tenant(delete).await.map(drop)
     }
 
     async fn soonest_schedules_any_tenant(&self, most: usize) -> Result<Vec<DueSchedule>, StoreError> {
@@ -43,7 +43,7 @@ impl<R: Recorder<Transaction>> ScheduleStore for SqlJobStore<R> {
             let schedule = serde_json::from_str(&row.text(0)?).map_err(corrupt)?;
             Ok(DueSchedule { schedule, due: timestamp(row.integer(1)?)? })
         };
-        self.database.fetch(select).await?.into_iter().map(due).collect()
+        self.database.fetch_any_tenant(select).await?.into_iter().map(due).collect()
     }
 
     async fn fire_schedule(
@@ -52,7 +52,7 @@ impl<R: Recorder<Transaction>> ScheduleStore for SqlJobStore<R> {
         next: Option<Timestamp>,
         job: Option<&NewJob>,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_any_tenant().await?;
         let mut take = self.statement();
         match next {
             Some(next) => take.push("update catalog_jobs_schedules set due_ms = ").bind(next.unix_ms()),
