@@ -4,6 +4,7 @@
 mod http;
 mod memory;
 mod model;
+mod outage;
 mod payload;
 mod queues;
 mod retention;

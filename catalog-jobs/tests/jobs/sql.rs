@@ -61,7 +61,7 @@ pub(crate) async fn secured(test: &str) -> Fixture {
 }
 
 /// An empty database of that name, as its URL.
-async fn empty(name: &'static str) -> String {
+pub(crate) async fn empty(name: &'static str) -> String {
     let url = std::env::var("CATALOG_TEST_POSTGRES_URL").unwrap();
     let (place, _) = url.rsplit_once('/').unwrap();
     // to make a database takes long on a disk that others write to

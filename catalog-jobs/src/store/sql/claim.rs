@@ -60,7 +60,7 @@ impl<R: Recorder<Transaction>> ClaimStore for SqlJobStore<R> {
             update.push(" for update of j skip locked");
         }
         update.push(") as d where id = d.job_id returning ");
-        push_id(&mut update, "id").push(", token, cancel_by_ms is not null");
+        push_id(&mut update, "id").push(", token, cancel_by_ms is not null").repeatable();
         let mut renewed: Vec<(uuid::Uuid, i64, bool)> = Vec::with_capacity(beats.len());
         for mut row in self.database.change_any_tenant(update).await? {
             renewed.push((id(&row.text(0)?)?, row.integer(1)?, row.boolean(2)?));

@@ -86,7 +86,7 @@ impl<R: Recorder<Transaction>> UpkeepStore for SqlJobStore<R> {
             }
         }
         delete.push(" end limit ").push_count(most).push(") returning ");
-        push_id(&mut delete, "id");
+        push_id(&mut delete, "id").repeatable();
         Ok(self.database.change_any_tenant(delete).await?.len())
     }
 
