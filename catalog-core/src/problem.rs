@@ -153,6 +153,8 @@ impl Problem {
         idempotency_mismatch, UNPROCESSABLE_ENTITY, "idempotency_mismatch";
         /// 429: too many requests.
         rate_limited, TOO_MANY_REQUESTS, "rate_limited";
+        /// 429: the tenant has as many jobs waiting and running as it may.
+        too_many_jobs, TOO_MANY_REQUESTS, "too_many_jobs";
         /// 500: a fault of the server.
         internal, INTERNAL_SERVER_ERROR, "internal";
         /// 503: what checks credentials does not answer, so nobody is known.

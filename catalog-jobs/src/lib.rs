@@ -31,7 +31,7 @@ pub use self::{
     job::Job,
     limit::Limits,
     name::{JobKind, JobNameError, LimitKey, QueueName, ScheduleName},
-    new_job::{Due, Enqueued, IDEMPOTENT, InvalidJob, MAX_ATTEMPTS, MAX_KEY, MAX_PAYLOAD, NewJob},
+    new_job::{Debounce, Due, Enqueued, IDEMPOTENT, InvalidJob, MAX_ATTEMPTS, MAX_KEY, MAX_PAYLOAD, NewJob},
     record::{Cancel, JobQuery, JobRecord, JobState, Progress, Retried},
     refresh::{RefreshQueue, RefreshSource},
     retention::{Retention, RetentionTask},

@@ -51,6 +51,8 @@ pub struct NewJob {
     pub due: Due,
     /// While a job of the tenant with that key waits or runs, there is no second one.
     pub unique_key: Option<String>,
+    /// Puts off the job that has the unique key already.
+    pub debounce: Option<Debounce>,
     /// Within a day the same key of the tenant gives the same job.
     pub idempotency_key: Option<String>,
     /// What it shares a limit by.
@@ -72,6 +74,15 @@ pub enum Due {
     At(Timestamp),
 }
 
+/// How a later job puts off an earlier one with its unique key, which is done in its place.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Debounce {
+    /// Until it has been quiet for so long.
+    pub quiet: Duration,
+    /// So long after the earlier one was enqueued at most.
+    pub most: Duration,
+}
+
 /// A job that cannot be enqueued.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -88,6 +99,9 @@ pub enum InvalidJob {
     /// A key is empty, too long, or has a control character.
     #[error("{0} must be 1 to {MAX_KEY} bytes without control characters")]
     Key(&'static str),
+    /// A job would be put off for longer than it may be.
+    #[error("a job that waits for {0:?} of quiet cannot be put off for {1:?} at most")]
+    Debounce(Duration, Duration),
     /// There are to be no attempts, or too many.
     #[error("a job may be given 1 to {MAX_ATTEMPTS} attempts, not {0}")]
     Attempts(u32),
@@ -115,6 +129,7 @@ impl NewJob {
             priority: 0,
             due: Due::Now,
             unique_key: None,
+            debounce: None,
             idempotency_key: None,
             limit_key: None,
             max_attempts: 5,
@@ -137,6 +152,7 @@ impl NewJob {
             priority: 0,
             due: Due::Now,
             unique_key: Some(unique_key),
+            debounce: None,
             idempotency_key: None,
             max_attempts: schedule.max_attempts,
         }
@@ -187,6 +203,25 @@ impl NewJob {
     pub fn with_unique_key(mut self, key: impl Into<String>) -> Result<Self, InvalidJob> {
         self.unique_key = Some(key_of("a unique key", key.into())?);
         Ok(self)
+    }
+
+    /// As the only live job of the tenant with that key, once it has been quiet for so long: each further one that comes before the
+    /// first is attempted puts it off, but not for longer than `most` after it was enqueued. What is done is what the first one says.
+    ///
+    /// # Errors
+    /// [`InvalidJob::Key`], and [`InvalidJob::Debounce`] when the quiet is longer than `most`.
+    pub fn debounced(
+        self,
+        key: impl Into<String>,
+        quiet: Duration,
+        most: Duration,
+    ) -> Result<Self, InvalidJob> {
+        if quiet > most {
+            return Err(InvalidJob::Debounce(quiet, most));
+        }
+        let mut job = self.with_unique_key(key)?.due(Due::After(quiet));
+        job.debounce = Some(Debounce { quiet, most });
+        Ok(job)
     }
 
     /// As what that key of the tenant's names for a day.

@@ -299,6 +299,9 @@ fn source_id(text: &str) -> Result<SourceId, Problem> {
         .map_err(|error| Problem::invalid_parameter(error.to_string()).with_parameter("source"))
 }
 
+/// When a tenant that has too many jobs may ask again, in seconds: some of them are over by then.
+const JOBS_TAKE: u32 = 5;
+
 /// The problem of a store that could not do it: what to do about it, and nothing from inside.
 /// The answer to a request that a store could not serve; the log gets the cause.
 pub fn store_problem(error: &StoreError) -> Problem {
@@ -309,6 +312,10 @@ pub fn store_problem(error: &StoreError) -> Problem {
             Problem::store_unavailable("the database does not answer").with_retry_after(1)
         }
         StoreErrorKind::QuotaExceeded => Problem::quota_exceeded(cause.unwrap_or_else(|| error.to_string())),
+        StoreErrorKind::TooManyJobs => {
+            let detail = cause.unwrap_or_else(|| error.to_string());
+            Problem::too_many_jobs(detail).with_retry_after(JOBS_TAKE)
+        }
         StoreErrorKind::NotAdmitted => Problem::namespace_suspended(error.to_string()),
         StoreErrorKind::Stale => {
             Problem::revision_conflict("it has changed since it was read: `If-Match` names another")

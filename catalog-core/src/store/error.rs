@@ -26,6 +26,8 @@ pub enum StoreErrorKind {
     NotAdmitted,
     /// The tenant would have more than it may.
     QuotaExceeded,
+    /// The tenant has as many jobs waiting and running as it may. When some of them are over it may have others.
+    TooManyJobs,
     /// The scope holds more than one tenant, and a change is one tenant's.
     ScopeTooWide,
     /// The program and the database's schema do not fit each other.
@@ -44,6 +46,7 @@ impl StoreErrorKind {
             Self::Fenced => "the lease that the change was made under is lost",
             Self::NotAdmitted => "the namespace takes no changes",
             Self::QuotaExceeded => "the quota of the namespace is used up",
+            Self::TooManyJobs => "the namespace has as many jobs as it may",
             Self::ScopeTooWide => "a change needs a scope of one tenant",
             Self::Schema => "the database's schema does not fit this program",
             Self::Internal => "the database refused a statement",

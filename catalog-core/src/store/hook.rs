@@ -293,12 +293,17 @@ impl<T: Send> Admission<T> for Unlimited {
 /// Whether a stock that has become `used` by a change of `change` is within its limit.
 ///
 /// # Errors
-/// `QuotaExceeded` if it is not, and the change added to it.
+/// `QuotaExceeded` if it is not, and the change added to it; `TooManyJobs` where they are jobs.
 pub fn check_quota(stock: Stock, used: i64, change: i64, limit: Option<u64>) -> Result<(), StoreError> {
     match limit {
         Some(limit) if change > 0 && u64::try_from(used).is_ok_and(|used| used > limit) => {
             let text = format!("the namespace may have {limit} {} and would have {used}", stock.as_str());
-            Err(StoreError::new(StoreErrorKind::QuotaExceeded, text))
+            let kind = match stock {
+                Stock::Assets | Stock::Sources => StoreErrorKind::QuotaExceeded,
+                // it goes by itself
+                Stock::LiveJobs => StoreErrorKind::TooManyJobs,
+            };
+            Err(StoreError::new(kind, text))
         }
         _ => Ok(()),
     }

@@ -195,8 +195,15 @@ impl Engine for PostgresEngine {
             transaction.commit().await?;
             return Ok(rows);
         }
-        let rows = Postgres::bind(statement).fetch_all(&self.pool).await.map_err(store_error)?;
-        rows.iter().map(Postgres::decode).collect()
+        let (mut idle, mut statement) = (Idle::of(&self.pool), statement);
+        loop {
+            let again = statement.is_repeatable().then(|| statement.clone());
+            let done = self.in_time(Postgres::bind(statement).fetch_all(&self.pool)).await;
+            statement = match (done, again) {
+                (Err(error), Some(again)) if idle.was_dead(&error) => again,
+                (done, _) => return done.map_err(store_error)?.iter().map(Postgres::decode).collect(),
+            };
+        }
     }
 
     async fn listen(&self, channel: &'static str, heard: &Heard<'_>) -> Result<Listened, StoreError> {

@@ -108,12 +108,13 @@ pub struct Statement {
     text: String,
     values: Vec<SqlValue>,
     scope: Option<TenantScope>,
+    is_repeatable: bool,
 }
 
 impl Statement {
     /// An empty statement for that engine.
     pub fn new(dialect: Dialect) -> Self {
-        Self { dialect, text: String::new(), values: Vec::new(), scope: None }
+        Self { dialect, text: String::new(), values: Vec::new(), scope: None, is_repeatable: false }
     }
 
     /// The engine it is written for.
@@ -191,6 +192,18 @@ impl Statement {
     /// What the statement's holder may see; none for one that touches no tenant's rows.
     pub fn scope(&self) -> Option<&TenantScope> {
         self.scope.as_ref()
+    }
+
+    /// Notes that the statement may be run again where nobody knows whether it was: an engine does so when the connection turns out to
+    /// be dead, as those are that nobody used while the server was restarted.
+    pub fn repeatable(&mut self) -> &mut Self {
+        self.is_repeatable = true;
+        self
+    }
+
+    /// Whether it may be run again where nobody knows whether it was.
+    pub fn is_repeatable(&self) -> bool {
+        self.is_repeatable
     }
 
     /// The statement as a part of another: between those two texts.

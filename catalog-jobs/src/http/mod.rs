@@ -1,8 +1,9 @@
-//! Jobs on axum: listed, shown, followed, canceled, tried again.
+//! Jobs on axum: listed, shown, followed, canceled, tried again; and queues, paused and resumed.
 
 mod answer;
 mod events;
 mod list;
+mod queues;
 mod refresh;
 mod shape;
 
@@ -21,7 +22,7 @@ use http::{Method, StatusCode, Uri};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-pub use self::refresh::Refreshes;
+pub use self::{queues::Queues, refresh::Refreshes};
 use crate::{
     name::JobKind,
     record::{Cancel, JobRecord, Retried},

@@ -41,7 +41,27 @@ pub(super) fn shapes() -> Vec<(String, Shape)> {
     let status = Shape::object([("jobId", Shape::uuid()), ("status", state())]);
     let asked = Shape::object([("jobId", Shape::uuid()), ("sourceId", Shape::string()), ("status", state())]);
     let statuses = Shape::object([("items", Shape::list(asked)), ("size", Shape::integer())]);
+    let queue = Shape::object([
+        ("queue", Shape::string()),
+        ("paused", Shape::boolean()),
+        ("ready", Shape::integer().described("So many jobs are due.")),
+        ("scheduled", Shape::integer().described("So many will be.")),
+        ("running", Shape::integer()),
+        ("oldestSeconds", Shape::integer().described("So long the oldest of those that are due has waited.")),
+    ]);
+    let queues = Shape::object([
+        ("items", Shape::list(queue)),
+        ("size", Shape::integer()),
+        ("pausedNamespaces", Shape::list(Shape::string())),
+    ]);
+    let pause = Shape::object([
+        ("queue?", Shape::string()),
+        ("namespace?", Shape::string()),
+        ("paused", Shape::boolean()),
+    ]);
     vec![
+        ("PauseStatus".into(), pause),
+        ("QueueList".into(), queues),
         ("JobStatusList".into(), statuses),
         ("Job".into(), job),
         ("JobList".into(), list),

@@ -22,7 +22,7 @@ pub use self::memory::{MemoryFence, MemoryJobStore};
 #[cfg(feature = "schedules")]
 pub use self::schedule::{DueSchedule, ScheduleStore};
 #[cfg(feature = "_sql")]
-pub use self::sql::{MIGRATIONS, SqlFence, SqlJobStore};
+pub use self::sql::{MIGRATIONS, SqlFence, SqlJobStore, TENANT_TABLES};
 use crate::{
     allot::Rotation,
     claim::{Beat, Claim, ClaimBatch, ClaimRequest, Reaped, Renewed, Settlement},
@@ -42,7 +42,7 @@ pub trait EnqueueStore: Send + Sync + 'static {
     /// Enqueues jobs, all or none, and gives what became of each.
     ///
     /// # Errors
-    /// By kind: `NotAdmitted` or `QuotaExceeded` when a tenant may not have them, `Unavailable`, `Conflict`, `Internal`.
+    /// By kind: `NotAdmitted` or `TooManyJobs` when a tenant may not have them, `Unavailable`, `Conflict`, `Internal`.
     fn enqueue(&self, jobs: &[NewJob]) -> impl Future<Output = Result<Vec<Enqueued>, StoreError>> + Send;
 
     /// As [`enqueue`](Self::enqueue), of jobs that somebody asks for: those that are new are recorded with it.

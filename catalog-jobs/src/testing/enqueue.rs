@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use catalog_core::{
-    clock::ManualClock,
+    clock::{Clock, ManualClock},
     name::Namespace,
     store::StoreError,
     store::{
@@ -13,6 +13,7 @@ use catalog_core::{
 
 use super::{DONE, Say, claim, name, said, say, settle};
 use crate::{
+    claim::Outcome,
     new_job::{Due, Enqueued, NewJob},
     store::JobStore,
 };
@@ -55,6 +56,43 @@ pub async fn a_unique_key_has_one_live_job<S: JobStore>(store: &S, _: &ManualClo
     let fifth = unique("a", "5").due(Due::After(Duration::from_secs(1)));
     assert_eq!(store.enqueue(std::slice::from_ref(&fifth)).await.unwrap(), [Enqueued::New(fifth.id)]);
     assert_eq!(store.enqueue(&[unique("a", "6")]).await.unwrap(), [Enqueued::Live(fifth.id)], "it waits");
+}
+
+/// Jobs that are debounced are one, when it has been quiet for a while or the first has waited for long enough.
+pub async fn a_burst_is_one_job<S: JobStore>(store: &S, clock: &ManualClock) {
+    let secs = Duration::from_secs;
+    let of = |tenant, quiet| say(tenant, "x").debounced("k", secs(quiet), secs(25)).unwrap();
+    let (first, foreign) = (of("a", 10), of("b", 10));
+    store.enqueue(&[first.clone(), foreign.clone()]).await.unwrap();
+    let (a, begun) = (scope("a").await, clock.now());
+    let due = async || {
+        let record = store.find(&a, first.id).await.unwrap().unwrap();
+        record.next_attempt_at.map(|at| at.saturating_since(begun).as_secs())
+    };
+    assert_eq!(due().await, Some(10));
+    for (passes, quiet, is_due) in [(5, 10, 15), (0, 1, 15), (9, 10, 24), (6, 10, 25)] {
+        clock.advance(secs(passes));
+        assert_eq!(store.enqueue(&[of("a", quiet)]).await.unwrap(), [Enqueued::Live(first.id)]);
+        assert_eq!(due().await, Some(is_due));
+    }
+    clock.advance(secs(4));
+    let claimed = claim(store, 9).await;
+    assert_eq!(claimed.iter().map(|claimed| claimed.claim.id).collect::<Vec<_>>(), [foreign.id]);
+    clock.advance(secs(1));
+    // it is due, though nobody has it yet
+    store.enqueue(&[of("a", 25)]).await.unwrap();
+    let claimed = claim(store, 9).await.remove(0).claim;
+    assert_eq!(claimed.id, first.id);
+    assert_eq!(store.enqueue(&[of("a", 25)]).await.unwrap(), [Enqueued::Live(first.id)], "it runs");
+    let limited = Outcome::Retry { error: "slow down".into(), after: secs(5), refund: true };
+    assert!(settle(store, &claimed, limited).await);
+    assert_eq!(due().await, Some(30));
+    store.enqueue(&[of("a", 25)]).await.unwrap();
+    assert_eq!(due().await, Some(30), "it was attempted");
+    clock.advance(secs(5));
+    assert!(settle(store, &claim(store, 1).await[0].claim, DONE).await);
+    let next = of("a", 10);
+    assert_eq!(store.enqueue(std::slice::from_ref(&next)).await.unwrap(), [Enqueued::New(next.id)]);
 }
 
 /// The same idempotency key gives the same job for a day, finished or not; and no other job.
@@ -101,10 +139,10 @@ pub async fn a_quota_is_kept<S: JobStore>(store: &S, _: &ManualClock) {
     assert_eq!(refused(&[say("closed", "x")]).await, StoreErrorKind::NotAdmitted);
     store.enqueue(&[say("a", "1"), say("a", "2")]).await.unwrap();
     let two = [say("b", "1"), say("a", "3"), say("a", "4")];
-    assert_eq!(refused(&two).await, StoreErrorKind::QuotaExceeded, "all or none");
+    assert_eq!(refused(&two).await, StoreErrorKind::TooManyJobs, "all or none");
     assert_eq!(said(&claim(store, 9).await), "1 2");
     store.enqueue(&[say("a", "5")]).await.unwrap();
-    assert_eq!(refused(&[say("a", "6")]).await, StoreErrorKind::QuotaExceeded, "what runs counts");
+    assert_eq!(refused(&[say("a", "6")]).await, StoreErrorKind::TooManyJobs, "what runs counts");
     let claimed = claim(store, 9).await;
     assert!(settle(store, &claimed[0].claim, DONE).await);
     store.enqueue(&[say("a", "7")]).await.unwrap();

@@ -36,7 +36,7 @@ pub use self::{
     },
     clock::RuntimeClock,
     enqueue::{
-        ThreeEach, a_quota_is_kept, a_unique_key_has_one_live_job,
+        ThreeEach, a_burst_is_one_job, a_quota_is_kept, a_unique_key_has_one_live_job,
         an_idempotency_key_gives_the_same_job_for_a_day, many_are_enqueued_at_once,
     },
     fair::{a_flood_delays_nobody, closed_gates_let_nothing_through, limits_hold},

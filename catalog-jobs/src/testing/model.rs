@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use catalog_core::{
-    clock::ManualClock,
+    clock::{Clock, ManualClock, Timestamp},
     testing::{TEST, scope},
 };
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ use crate::{
 /// Something that happens to a store. Jobs and workers are meant by their numbers, as many as there are.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
-    /// A job of one of two tenants, due in so many seconds, with one of two unique keys if any.
+    /// A job of one of two tenants, due in so many seconds, with one of two unique keys if any, by which it may be debounced.
     Enqueue(u8, u8, u8),
     /// A worker claims so many.
     Claim(u8),
@@ -58,6 +58,8 @@ struct Known {
     key: Option<u8>,
     state: JobState,
     attempts: u32,
+    /// Seconds from the start, until it is attempted.
+    enqueued: Option<u64>,
     token: Option<i64>,
     /// Seconds from the start: when a waiting job is due, or a running one without its lease.
     until: u64,
@@ -66,11 +68,12 @@ struct Known {
 
 const ATTEMPTS: u32 = 3;
 const GRACE: u64 = 10;
+const MOST: u64 = 25;
 
 /// Does the steps to a store, and to an account of what each job should be; holds one against the other after each.
 pub async fn histories_agree<S: JobStore>(store: &S, clock: &ManualClock, steps: &[Step]) {
-    let mut model =
-        Model { store, clock, now: 0, jobs: BTreeMap::new(), order: Vec::new(), claims: Vec::new() };
+    let (begun, jobs) = (clock.now(), BTreeMap::new());
+    let mut model = Model { store, clock, begun, now: 0, jobs, order: Vec::new(), claims: Vec::new() };
     for step in steps {
         model.take(*step).await;
         model.compare().await;
@@ -80,6 +83,7 @@ pub async fn histories_agree<S: JobStore>(store: &S, clock: &ManualClock, steps:
 struct Model<'a, S> {
     store: &'a S,
     clock: &'a ManualClock,
+    begun: Timestamp,
     now: u64,
     jobs: BTreeMap<Uuid, Known>,
     order: Vec<Uuid>,
@@ -119,20 +123,34 @@ impl<S: JobStore> Model<'_, S> {
 
     async fn enqueue(&mut self, tenant: u8, due: u8, key: u8) {
         let tenant = if tenant.is_multiple_of(2) { "a" } else { "b" };
+        let debounced = due / 3 % 2 == 1;
         let (due, key) = (u64::from(due % 3) * 10, (key % 3).checked_sub(1));
         let mut job = say(tenant, "x").with_max_attempts(ATTEMPTS).unwrap();
-        job = job.due(Due::After(Duration::from_secs(due)));
+        let span = Duration::from_secs(due);
+        job = job.due(Due::After(span));
         if let Some(key) = key {
-            job = job.with_unique_key(key.to_string()).unwrap();
+            let key = key.to_string();
+            job = if debounced {
+                job.debounced(key, span, Duration::from_secs(MOST)).unwrap()
+            } else {
+                job.with_unique_key(key).unwrap()
+            };
         }
         let expected = self.live(tenant, key).map_or(Enqueued::New(job.id), Enqueued::Live);
         assert_eq!(self.store.enqueue(&[job.clone()]).await.unwrap(), [expected]);
         if expected.is_new() {
             let until = self.now + due;
-            let (state, attempts) = (JobState::Queued, 0);
-            self.jobs
-                .insert(job.id, Known { tenant, key, state, attempts, token: None, until, cancel_by: None });
+            let (state, attempts, enqueued) = (JobState::Queued, 0, Some(self.now));
+            self.jobs.insert(
+                job.id,
+                Known { tenant, key, state, attempts, enqueued, token: None, until, cancel_by: None },
+            );
             self.order.push(job.id);
+        } else if debounced && let Some(known) = self.jobs.get_mut(&expected.id()) {
+            let waits = known.state == JobState::Queued && known.until > self.now;
+            if let Some(enqueued) = known.enqueued.filter(|_| waits) {
+                known.until = known.until.max((self.now + due).min(enqueued + MOST));
+            }
         }
     }
 
@@ -150,6 +168,7 @@ impl<S: JobStore> Model<'_, S> {
             );
             known.state = JobState::Running;
             known.attempts += 1;
+            known.enqueued = None;
             assert_eq!(claimed.attempt, known.attempts);
             assert!(newest.is_none_or(|newest| claimed.claim.token > newest));
             known.token = Some(claimed.claim.token);
@@ -276,6 +295,8 @@ impl<S: JobStore> Model<'_, S> {
                 known.state == JobState::Running && known.cancel_by.is_some()
             );
             assert_eq!(record.finished_at.is_some(), known.state.is_final());
+            let next = record.next_attempt_at.map(|at| at.saturating_since(self.begun).as_secs());
+            assert!(next.is_none_or(|next| next == known.until), "{next:?} and {}", known.until);
         }
     }
 }

@@ -153,5 +153,9 @@ pub(super) fn written<R: Serialize>(result: &R) -> Result<Option<String>, JobErr
         let error = format!("the result has {} bytes and may have {MAX_PAYLOAD}", text.len());
         return Err(JobError::permanent(error));
     }
+    // what is too deep, say, would keep every list with the job from being shown
+    if let Err(error) = serde_json::from_str::<serde_json::Value>(&text) {
+        return Err(JobError::permanent("the result is JSON that nobody can read").with_source(error));
+    }
     Ok(Some(text).filter(|text| text != "null"))
 }

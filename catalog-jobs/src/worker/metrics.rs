@@ -10,6 +10,9 @@ use crate::{
     store::Depth,
 };
 
+/// Whether it is worth asking for what is measured.
+pub(super) const MEASURED: bool = true;
+
 pub(super) fn claimed(queue: &QueueName, many: usize) {
     counter!("catalog_jobs_claimed_total", "queue" => queue.to_string()).increment(many as u64);
 }

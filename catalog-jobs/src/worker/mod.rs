@@ -7,6 +7,10 @@ mod config;
 mod context;
 mod handler;
 mod held;
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[path = "silent.rs"]
 mod metrics;
 mod run;
 

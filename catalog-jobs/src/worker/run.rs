@@ -296,7 +296,7 @@ async fn keep<S: JobStore>(
             () = over.cancelled() => return,
             _ = beats.tick() => held.beat(&store, lease).await,
             _ = reaps.tick() => reap(&store).await,
-            _ = measures.tick() => {
+            _ = measures.tick(), if metrics::MEASURED => {
                 if let Ok(depth) = store.depth_any_tenant(&queue).await {
                     metrics::depth(&queue, depth);
                 }

@@ -4,7 +4,9 @@
 mod http;
 mod memory;
 mod model;
+mod outage;
 mod payload;
+mod queues;
 mod retention;
 mod seams;
 mod sql;

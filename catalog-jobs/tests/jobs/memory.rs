@@ -38,6 +38,7 @@ contracts!(
     a_lease_that_ran_out_is_taken_away,
     many_are_enqueued_at_once,
     a_unique_key_has_one_live_job,
+    a_burst_is_one_job,
     an_idempotency_key_gives_the_same_job_for_a_day,
     attempts_end_as_they_say,
     what_failed_may_be_tried_again,

@@ -7,14 +7,14 @@ use catalog_core::{
     store::{
         database::{Database, DatabaseOptions},
         hook::Unaudited,
-        sql::migrate,
+        sql::{migrate, secure_rows},
         statement::Statement,
     },
-    testing::BrokenRecorder,
+    testing::{BrokenRecorder, scope},
 };
 use catalog_jobs::{
-    store::{MIGRATIONS, SqlJobStore},
-    testing::{self, Heard, ThreeEach},
+    store::{EnqueueStore, MIGRATIONS, SqlJobStore, TENANT_TABLES},
+    testing::{self, Heard, ThreeEach, say},
 };
 use tempfile::TempDir;
 
@@ -31,20 +31,49 @@ pub(crate) async fn sqlite(_: &str) -> Fixture {
 }
 
 pub(crate) async fn postgres(test: &str) -> Fixture {
+    let url = empty(format!("jobs_{test}").chars().take(63).collect::<String>().leak()).await;
+    fixture(Database::postgres(&url, DatabaseOptions::default()).await.unwrap(), None).await
+}
+
+/// With row-level security, for a user whom it binds.
+pub(crate) async fn secured(test: &str) -> Fixture {
+    let name: &'static str = format!("jobs_secured_{test}").chars().take(63).collect::<String>().leak();
+    let url = empty(name).await;
+    let server = Database::postgres(&url, DatabaseOptions::default()).await.unwrap();
+    for texts in [
+        ["drop role if exists ", name, ""],
+        ["create role ", name, " login password 'tenants'"],
+        ["grant create on schema public to ", name, ""],
+    ] {
+        let mut statement = Statement::new(server.dialect());
+        for text in texts {
+            statement.push(text);
+        }
+        server.fetch(statement).await.unwrap();
+    }
+    server.close().await;
+    let (_, place) = url.rsplit_once('@').unwrap();
+    let options = DatabaseOptions { row_level_security: true, ..DatabaseOptions::default() };
+    let database = Database::postgres(&format!("postgres://{name}:tenants@{place}"), options).await.unwrap();
+    let fixture = fixture(database, None).await;
+    secure_rows(fixture.store.database(), TENANT_TABLES).await.unwrap();
+    fixture
+}
+
+/// An empty database of that name, as its URL.
+pub(crate) async fn empty(name: &'static str) -> String {
     let url = std::env::var("CATALOG_TEST_POSTGRES_URL").unwrap();
     let (place, _) = url.rsplit_once('/').unwrap();
     // to make a database takes long on a disk that others write to
     let patient = DatabaseOptions { statement_timeout: Duration::from_mins(2), ..DatabaseOptions::default() };
     let server = Database::postgres(&url, patient).await.unwrap();
-    let name: &'static str = format!("jobs_{test}").chars().take(63).collect::<String>().leak();
     for text in ["drop database if exists ", "create database "] {
         let mut statement = Statement::new(server.dialect());
         statement.push(text).push(name);
         server.fetch(statement).await.unwrap();
     }
     server.close().await;
-    let database = Database::postgres(&format!("{place}/{name}"), DatabaseOptions::default()).await.unwrap();
-    fixture(database, None).await
+    format!("{place}/{name}")
 }
 
 async fn fixture(database: Database, folder: Option<TempDir>) -> Fixture {
@@ -65,6 +94,7 @@ macro_rules! contracts {
                 a_lease_that_ran_out_is_taken_away,
                 many_are_enqueued_at_once,
                 a_unique_key_has_one_live_job,
+                a_burst_is_one_job,
                 an_idempotency_key_gives_the_same_job_for_a_day,
                 attempts_end_as_they_say,
                 what_failed_may_be_tried_again,
@@ -82,7 +112,7 @@ macro_rules! contracts {
             $(#[$attribute])*
             async fn a_claim_is_fenced() {
                 let fixture = super::$engine("fenced").await;
-                let begin = async || fixture.store.database().begin().await.unwrap();
+                let begin = async || fixture.store.database().begin_any_tenant().await.unwrap();
                 testing::a_claim_is_fenced(&fixture.store, begin).await;
             }
 
@@ -125,3 +155,29 @@ macro_rules! contracts {
 
 contracts!(sqlite);
 contracts!(postgres, #[ignore = "needs CATALOG_TEST_POSTGRES_URL"]);
+contracts!(secured, #[ignore = "needs CATALOG_TEST_POSTGRES_URL"]);
+
+#[tokio::test]
+#[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
+async fn a_statement_that_forgot_its_tenant_sees_no_job() {
+    let fixture = secured("forgetful").await;
+    let (store, database) = (&fixture.store, fixture.store.database());
+    store.enqueue(&[say("a", "1"), say("a", "2"), say("b", "3")]).await.unwrap();
+    for table in ["catalog_jobs_live", "catalog_jobs_records"] {
+        let count = || {
+            let mut statement = Statement::new(database.dialect());
+            statement.push("select count(*) from ").push(table);
+            statement
+        };
+        assert_eq!(database.fetch(count()).await.unwrap().remove(0).integer(0).unwrap(), 0, "{table}");
+        for (tenant, sees) in [("a", 2), ("b", 1), ("c", 0), ("*", 3)] {
+            let mut statement = count();
+            statement.within(&scope(tenant).await);
+            let seen = database.fetch(statement).await.unwrap().remove(0).integer(0).unwrap();
+            assert_eq!(seen, sees, "{table} {tenant}");
+        }
+    }
+    let mut transaction = database.begin_within(&scope("a").await).await.unwrap();
+    let other = store.enqueue_within(&mut transaction, &[say("b", "4")]).await;
+    assert!(other.is_err(), "nor is one of another's enqueued");
+}

@@ -66,7 +66,8 @@ pub(crate) fn migrator(database: &Database) -> Migrator {
 
 /// Switches row-level security on for the tables of tenants of all crates.
 pub(crate) async fn secure(database: &Database) -> Result<(), StoreError> {
-    for of_crate in [TENANT_TABLES, catalog_audit::store::TENANT_TABLES] {
+    let of_crates = [TENANT_TABLES, catalog_audit::store::TENANT_TABLES, catalog_jobs::store::TENANT_TABLES];
+    for of_crate in of_crates {
         secure_rows(database, of_crate).await?;
     }
     Ok(())

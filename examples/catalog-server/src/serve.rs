@@ -24,9 +24,9 @@ use catalog_core::{
 use catalog_ha::{Drain, Phase, Readiness, Shutdown, probes};
 use catalog_jobs::{
     Job, RefreshSource,
-    http::{Jobs, Refreshes},
+    http::{Jobs, Queues, Refreshes},
     schedule::Recurrence,
-    store::{EnqueueStore, MemoryJobStore, RecordStore},
+    store::{EnqueueStore, MemoryJobStore, RecordStore, UpkeepStore},
 };
 use catalog_rbac::{http::Authz, login::Login};
 use catalog_tenancy::{directory::ConfiguredDirectory, http::Namespaces};
@@ -83,7 +83,8 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
         MemorySourceStore::new(Unaudited, Unqueued),
         tokens.clone(),
     );
-    let jobs = Jobs::new(MemoryJobStore::new(Unaudited), RefreshSource::kind()?, tokens.clone());
+    let store = MemoryJobStore::new(Unaudited);
+    let jobs = Jobs::new(store.clone(), RefreshSource::kind()?, tokens.clone());
     let sources = MemorySourceStore::new(Unaudited, Unqueued);
     let login = access::offline_login(config)?;
     let around = Around {
@@ -95,6 +96,7 @@ pub(crate) fn offline(config: &Config) -> Result<(Routes, String), AnyError> {
         events: &|| audit::offline(config, tokens.clone()),
         refreshes: Refreshes::new(jobs.clone(), sources, "refresh".parse()?, 1),
         jobs,
+        queues: Queues::new(store, []),
         tokens: tokens.clone(),
         definitions: &registry_definitions(&registry),
     };
@@ -114,6 +116,7 @@ struct Around<'a, J, S> {
     directory: Arc<dyn NamespaceDirectory>,
     events: &'a dyn Fn() -> Routes,
     jobs: Jobs<J>,
+    queues: Queues<J>,
     refreshes: Refreshes<J, S>,
     tokens: PageTokens,
     definitions: &'a [PluginDefinition],
@@ -121,14 +124,14 @@ struct Around<'a, J, S> {
 
 impl<J, S> Around<'_, J, S>
 where
-    J: EnqueueStore + RecordStore + Clone,
+    J: EnqueueStore + RecordStore + UpkeepStore + Clone,
     S: SourceStore + Clone,
 {
     /// With those of `catalog` they are what may be done in a tenant.
     fn routes(self, catalog: &Routes) -> Result<Routes, AnyError> {
         let (mode, authorizer) = (self.config.tenancy.mode, Arc::clone(&self.authorizer));
-        let asked =
-            || (self.events)().merge(self.jobs.routes()).merge(self.refreshes.routes(self.definitions));
+        let jobs = || self.jobs.routes().merge(self.queues.routes());
+        let asked = || (self.events)().merge(jobs()).merge(self.refreshes.routes(self.definitions));
         let namespaces = Namespaces::new(mode, self.directory, authorizer, self.tokens, [catalog, &asked()]);
         let told = access::routes(self.config, self.authorizer, self.login)?;
         Ok(namespaces.routes().merge(told).merge(asked()))
@@ -190,6 +193,7 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
         events: &|| trail.routes(config, tokens.clone()),
         refreshes: Refreshes::new(jobs.clone(), sources, queue.name.clone(), queue.max_attempts),
         jobs,
+        queues: Queues::new(queue.store.clone(), [queue.name.clone()]),
         tokens: tokens.clone(),
         definitions: &definitions,
     };

@@ -8,9 +8,11 @@ use catalog_core::{
     },
 };
 
+use uuid::Uuid;
+
 use super::{Kept, Live, MemoryJobStore, Phase, State};
 use crate::{
-    new_job::{Due, Enqueued, IDEMPOTENT, NewJob},
+    new_job::{Debounce, Due, Enqueued, IDEMPOTENT, NewJob},
     store::{EnqueueStore, told::Told},
     wake::Wakes,
 };
@@ -90,6 +92,11 @@ impl<R> MemoryJobStore<R> {
                 return Err(refused);
             }
         }
+        for (job, enqueued) in jobs.iter().zip(&enqueued) {
+            if let (Some(debounce), Enqueued::Live(id)) = (job.debounce, enqueued) {
+                state.put_off(*id, debounce, now);
+            }
+        }
         Ok(enqueued)
     }
 }
@@ -136,6 +143,16 @@ impl State {
         self.live.insert(job.id, live);
         self.kept.insert((job.namespace.clone(), job.id), kept);
         Enqueued::New(job.id)
+    }
+
+    /// Puts a job off that is not due yet and was never attempted.
+    fn put_off(&mut self, id: Uuid, debounce: Debounce, now: Timestamp) {
+        let Some(live) = self.live.get_mut(&id) else { return };
+        let Some(kept) = self.kept.get(&(live.job.namespace.clone(), id)) else { return };
+        if live.phase == Phase::Scheduled && live.until > now && kept.started_at.is_none() {
+            let latest = kept.requested_at.saturating_add(debounce.most);
+            live.until = live.until.max(now.saturating_add(debounce.quiet).min(latest));
+        }
     }
 
     /// The live job of the same tenant with the same unique key.

@@ -21,9 +21,8 @@ use crate::{
 
 impl<R: Recorder<MemoryTransaction>> UpkeepStore for MemoryJobStore<R> {
     async fn set_paused(&self, by: &Attribution, gate: &Gate, paused: bool) -> Result<bool, StoreError> {
-        let change = |state: &mut super::State, _| match paused {
-            true => state.paused.insert(gate.clone()),
-            false => state.paused.remove(gate),
+        let change = |state: &mut super::State, _| {
+            if paused { state.paused.insert(gate.clone()) } else { state.paused.remove(gate) }
         };
         let tell = |changed: &bool| changed.then(|| Told::paused(gate, paused)).into_iter().collect();
         let changed = self.change(by, change, tell).await?;

@@ -24,7 +24,7 @@ impl<R: Recorder<Transaction>> ClaimStore for SqlJobStore<R> {
     ) -> Result<ClaimBatch, StoreError> {
         let mut look = self.look_around(request, rotation).await?;
         if look.has_due() {
-            self.database.change(self.promote(request)).await?;
+            self.database.change_any_tenant(self.promote(request)).await?;
             look = self.look_around(request, rotation).await?;
         }
         let mut batch = ClaimBatch { next_due: look.next_due, ..ClaimBatch::default() };
@@ -60,9 +60,9 @@ impl<R: Recorder<Transaction>> ClaimStore for SqlJobStore<R> {
             update.push(" for update of j skip locked");
         }
         update.push(") as d where id = d.job_id returning ");
-        push_id(&mut update, "id").push(", token, cancel_by_ms is not null");
+        push_id(&mut update, "id").push(", token, cancel_by_ms is not null").repeatable();
         let mut renewed: Vec<(uuid::Uuid, i64, bool)> = Vec::with_capacity(beats.len());
-        for mut row in self.database.change(update).await? {
+        for mut row in self.database.change_any_tenant(update).await? {
             renewed.push((id(&row.text(0)?)?, row.integer(1)?, row.boolean(2)?));
         }
         let of = |claim: &Claim, renewed: &[(uuid::Uuid, i64, bool)]| {
@@ -89,7 +89,7 @@ impl<R: Recorder<Transaction>> ClaimStore for SqlJobStore<R> {
         if ended.is_empty() {
             return Ok(Vec::new());
         }
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_any_tenant().await?;
         let held = self.settle_within(&mut transaction, ended).await?;
         transaction.commit().await?;
         Ok(held)
@@ -115,7 +115,7 @@ pub(super) const HELD: &str = " join catalog_jobs_live j on j.id = d.job_id and 
 
 impl<R> SqlJobStore<R> {
     async fn look_around(&self, request: &ClaimRequest, rotation: &mut Rotation) -> Result<Look, StoreError> {
-        let rows = self.database.fetch(self.look(request, rotation)).await?;
+        let rows = self.database.fetch_any_tenant(self.look(request, rotation)).await?;
         seen(request, rotation, rows)
     }
 
@@ -130,10 +130,10 @@ impl<R> SqlJobStore<R> {
         let none = Running::default();
         if unlimited && postgres {
             let shares = allot(&look.lanes, &none, &request.limits, request.most, rotation);
-            let rows = self.database.change(self.claim_shares(request, &shares)?).await?;
+            let rows = self.database.change_any_tenant(self.claim_shares(request, &shares)?).await?;
             return rows.into_iter().map(claimed).collect();
         }
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_any_tenant().await?;
         let running = if unlimited {
             none
         } else {
@@ -160,7 +160,7 @@ impl<R> SqlJobStore<R> {
         push_id(select.push("select "), "j.id").push(", j.token, j.cancel_by_ms is not null from ");
         push_rows(&mut select, &BEAT, beats)?;
         select.push(HELD);
-        let rows = self.database.fetch(select).await?;
+        let rows = self.database.fetch_any_tenant(select).await?;
         rows.into_iter().map(|mut row| Ok((id(&row.text(0)?)?, row.integer(1)?, row.boolean(2)?))).collect()
     }
 }

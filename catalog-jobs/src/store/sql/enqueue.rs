@@ -42,21 +42,21 @@ impl<R: Recorder<Transaction>> EnqueueStore for SqlJobStore<R> {
             && jobs.len() <= AT_ONCE
             && jobs.iter().all(plain)
         {
-            self.database.change(self.insert_both(jobs)?).await?;
+            self.database.change_any_tenant(self.insert_both(jobs)?).await?;
             for queue in queues(jobs) {
                 self.wakes.wake(queue);
                 self.notifier.told(queue).await;
             }
             return Ok(jobs.iter().map(|job| Enqueued::New(job.id)).collect());
         }
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_any_tenant().await?;
         let enqueued = self.enqueue_within(&mut transaction, jobs).await?;
         transaction.commit().await?;
         Ok(enqueued)
     }
 
     async fn enqueue_for(&self, by: &Attribution, jobs: &[NewJob]) -> Result<Vec<Enqueued>, StoreError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_any_tenant().await?;
         let enqueued = self.enqueue_within(&mut transaction, jobs).await?;
         for told in Told::enqueued(jobs, &enqueued) {
             self.recorder.record(&mut transaction, &told.change(by)).await?;
@@ -91,6 +91,13 @@ impl<R: Recorder<Transaction>> EnqueueStore for SqlJobStore<R> {
             return Err(StoreErrorKind::Conflict.into());
         }
         self.keep_quotas(transaction, jobs, &outcomes, &limits).await?;
+        let mut later: Vec<_> = jobs.iter().filter_map(|job| Some((job, job.debounce?))).collect();
+        later.sort_by(|(a, _), (b, _)| key(a).cmp(&key(b)));
+        for (job, debounce) in later {
+            if let Some(Enqueued::Live(live)) = outcomes.get(&job.id) {
+                self.put_off(transaction, &job.namespace, *live, debounce).await?;
+            }
+        }
         for queue in queues(jobs) {
             self.notifier.notify(transaction, queue).await?;
             let (wakes, queue) = (self.wakes.clone(), queue.clone());

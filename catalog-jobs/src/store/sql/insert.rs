@@ -121,9 +121,10 @@ impl<R> SqlJobStore<R> {
         push_rows(&mut insert, &COLUMNS, jobs)?;
         insert.push("), r as (");
         self.push_records(&mut insert);
-        insert.push("d) ");
+        insert.push("d on conflict do nothing returning id) ");
         self.push_live(&mut insert);
-        insert.push("d");
+        // what was written before may be over by now
+        insert.push("d where d.job_id in (select r.id from r)").repeatable();
         Ok(insert)
     }
 }

@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 
-use catalog_core::store::{StoreError, database::Transaction};
+use catalog_core::{
+    name::Namespace,
+    store::{StoreError, database::Transaction},
+};
 use uuid::Uuid;
 
 use super::{
-    SqlJobStore, id, ms, push_id,
+    SqlJobStore, bind_id, bind_ms, id, ms, push_id,
     rows::{Column, push_rows},
 };
-use crate::new_job::{Enqueued, IDEMPOTENT, NewJob};
+use crate::new_job::{Debounce, Enqueued, IDEMPOTENT, NewJob};
 
 /// A tenant with a key.
 type Key = (String, String);
@@ -45,6 +48,31 @@ impl<R> SqlJobStore<R> {
         push_rows(&mut forget, &KEY, &keys)?;
         forget.push(")");
         transaction.execute(forget).await.map(drop)
+    }
+
+    /// Puts a job off that is not due yet and was never attempted.
+    pub(super) async fn put_off(
+        &self,
+        transaction: &mut Transaction,
+        namespace: &Namespace,
+        job: Uuid,
+        debounce: Debounce,
+    ) -> Result<(), StoreError> {
+        let mut update = self.statement();
+        update.push("update catalog_jobs_live set until_ms = p.until from (select case when q.until < q.latest then q.until \
+                     else q.latest end as until from (select ");
+        bind_ms(&mut update, debounce.quiet).push(" + ");
+        self.push_now(&mut update).push(" as until, r.requested_ms + ");
+        bind_ms(&mut update, debounce.most)
+            .push(" as latest from catalog_jobs_records r where r.namespace = ")
+            .bind(namespace.as_str());
+        bind_id(update.push(" and r.id = "), job)
+            .push(") q) as p where namespace = ")
+            .bind(namespace.as_str());
+        bind_id(update.push(" and id = "), job);
+        update.push(" and phase = 1 and started_ms is null and until_ms < p.until and until_ms > ");
+        self.push_now(&mut update);
+        transaction.execute(update).await.map(drop)
     }
 
     /// What the jobs are that are there by the keys of those; none for one that is there by no key.

@@ -44,6 +44,9 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
     }],
 };
 
+/// Those of them that hold what is a tenant's, for [`secure_rows`](catalog_core::store::sql::secure_rows).
+pub const TENANT_TABLES: &[&str] = &["catalog_jobs_live", "catalog_jobs_records", "catalog_jobs_schedules"];
+
 /// Jobs in a SQL database. What somebody changes is told to the recorder `R` in the change's own transaction. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SqlJobStore<R> {
@@ -116,6 +119,15 @@ fn bind_id(statement: &mut Statement, id: Uuid) -> &mut Statement {
     match statement.dialect() {
         Dialect::Sqlite => statement,
         Dialect::Postgres => statement.push("::text::uuid"),
+    }
+}
+
+/// Binds a span in milliseconds and appends its placeholder.
+fn bind_ms(statement: &mut Statement, span: std::time::Duration) -> &mut Statement {
+    statement.bind(ms(span));
+    match statement.dialect() {
+        Dialect::Sqlite => statement,
+        Dialect::Postgres => statement.push("::bigint"),
     }
 }
 

@@ -117,7 +117,7 @@ async fn send(database: &Database, queue: &QueueName) {
 fn statement(queue: &QueueName) -> Statement {
     let mut statement = Statement::new(Dialect::Postgres);
     statement.push("select pg_notify(").bind(CHANNEL).push("::text, ");
-    statement.bind(queue.as_str()).push("::text)::text");
+    statement.bind(queue.as_str()).push("::text)::text").repeatable();
     statement
 }
 

@@ -68,6 +68,8 @@ impl<R> SqlJobStore<R> {
              j.max_attempts, j.started_ms) select ",
         );
         push_id(&mut claim, "c.id").push(CLAIMED).push("c cross join lateral (select * from catalog_jobs_records r where r.namespace = c.namespace and r.id = c.id limit 1) r");
+        // at worst the leases run out that nobody was told of
+        claim.repeatable();
         Ok(claim)
     }
 

@@ -70,7 +70,7 @@ impl<R: Recorder<Transaction>> RecordStore for SqlJobStore<R> {
         grace: Duration,
     ) -> Result<Option<Cancel>, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_within(scope).await?;
         let Some(known) = self.known(&mut transaction, namespace, id).await? else { return Ok(None) };
         if let Some(state) = known.ended {
             return Ok(Some(Cancel::Finished(state)));
@@ -101,7 +101,7 @@ impl<R: Recorder<Transaction>> RecordStore for SqlJobStore<R> {
         id: Uuid,
     ) -> Result<Option<Retried>, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_within(scope).await?;
         let Some(known) = self.known(&mut transaction, namespace, id).await? else { return Ok(None) };
         let ended = match known.ended {
             None => return Ok(Some(Retried::Live)),

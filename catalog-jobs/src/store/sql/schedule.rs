@@ -14,7 +14,7 @@ use crate::{
 
 impl<R: Recorder<Transaction>> ScheduleStore for SqlJobStore<R> {
     async fn put_schedule(&self, schedule: &Schedule, due: Timestamp) -> Result<(), StoreError> {
-        self.database.change(self.upsert(schedule, due)?).await.map(drop)
+        self.database.change_any_tenant(self.upsert(schedule, due)?).await.map(drop)
     }
 
     async fn put_schedule_within(
@@ -27,7 +27,7 @@ impl<R: Recorder<Transaction>> ScheduleStore for SqlJobStore<R> {
     }
 
     async fn remove_schedule(&self, namespace: &Namespace, name: &ScheduleName) -> Result<(), StoreError> {
-        self.database.change(self.delete(namespace, name)).await.map(drop)
+        self.database.change_any_tenant(self.delete(namespace, name)).await.map(drop)
     }
 
     async fn remove_schedule_within(
@@ -48,7 +48,7 @@ impl<R: Recorder<Transaction>> ScheduleStore for SqlJobStore<R> {
             let schedule = serde_json::from_str(&row.text(0)?).map_err(corrupt)?;
             Ok(DueSchedule { schedule, due: timestamp(row.integer(1)?)? })
         };
-        self.database.fetch(select).await?.into_iter().map(due).collect()
+        self.database.fetch_any_tenant(select).await?.into_iter().map(due).collect()
     }
 
     async fn fire_schedule(
@@ -57,7 +57,7 @@ impl<R: Recorder<Transaction>> ScheduleStore for SqlJobStore<R> {
         next: Option<Timestamp>,
         job: Option<&NewJob>,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_any_tenant().await?;
         let mut take = self.statement();
         match next {
             Some(next) => take.push("update catalog_jobs_schedules set due_ms = ").bind(next.unix_ms()),
@@ -111,5 +111,5 @@ impl<R> SqlJobStore<R> {
 
 /// Whether nothing but the tenant's leave was missing. Nothing was written then but what is taken back with its savepoint.
 fn is_refused(error: &StoreError) -> bool {
-    matches!(error.kind(), StoreErrorKind::NotAdmitted | StoreErrorKind::QuotaExceeded)
+    matches!(error.kind(), StoreErrorKind::NotAdmitted | StoreErrorKind::TooManyJobs)
 }

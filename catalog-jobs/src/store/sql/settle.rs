@@ -242,10 +242,10 @@ impl<R> SqlJobStore<R> {
         self.push_now(&mut select).push(" or cancel_by_ms <= ");
         self.push_now(&mut select).push(") limit ").push_count(most);
         // looking costs no lock; nothing is there to take nearly always
-        if self.database.fetch(select.clone()).await?.is_empty() {
+        if self.database.fetch_any_tenant(select.clone()).await?.is_empty() {
             return Ok(Reaped::default());
         }
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_any_tenant().await?;
         let rows = transaction.fetch(super::push_skip_locked(&mut select).clone()).await?;
         let (mut again, mut over, mut reaped) = (Vec::new(), Vec::new(), Reaped::default());
         for mut row in rows {

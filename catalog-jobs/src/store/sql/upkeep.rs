@@ -22,7 +22,7 @@ use crate::{
 
 impl<R: Recorder<Transaction>> UpkeepStore for SqlJobStore<R> {
     async fn set_paused(&self, by: &Attribution, gate: &Gate, paused: bool) -> Result<bool, StoreError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_any_tenant().await?;
         let mut change = self.statement();
         if paused {
             change.push("insert into catalog_jobs_gates (gate, paused) values (").bind(gate.to_string());
@@ -86,8 +86,8 @@ impl<R: Recorder<Transaction>> UpkeepStore for SqlJobStore<R> {
             }
         }
         delete.push(" end limit ").push_count(most).push(") returning ");
-        push_id(&mut delete, "id");
-        Ok(self.database.change(delete).await?.len())
+        push_id(&mut delete, "id").repeatable();
+        Ok(self.database.change_any_tenant(delete).await?.len())
     }
 
     async fn depth_any_tenant(&self, queue: &QueueName) -> Result<Depth, StoreError> {
@@ -98,7 +98,7 @@ impl<R: Recorder<Transaction>> UpkeepStore for SqlJobStore<R> {
                      and r.id = j.id where j.queue = ").bind(queue.as_str());
         select.push(" group by j.phase");
         let mut depth = Depth::default();
-        for mut row in self.database.fetch(select).await? {
+        for mut row in self.database.fetch_any_tenant(select).await? {
             let many = row.integer(1)?.max(0).unsigned_abs();
             match row.integer(0)? {
                 0 => {

@@ -66,3 +66,74 @@ fn a_job_outlives_the_server_that_was_killed_over_it() {
         server.answers(&job, |answer| answer.json()["state"] == "succeeded");
     }
 }
+
+#[test]
+fn a_tenant_that_is_paused_waits_and_all_that_is_done_to_its_jobs_is_recorded_once() {
+    let server = Server::demo();
+    assert_eq!(post(&server, "/api/jobs/v1alpha1/tenant:pause", &[("x-request-id", "pause")]).status, 200);
+    let queues = server.get("/api/jobs/v1alpha1/queues").json();
+    assert_eq!(queues["pausedNamespaces"], json!(["team-a"]), "{queues}");
+    let asked = post(&server, &format!("{SOURCES}/sample-models:refresh"), &[("x-request-id", "refresh")]);
+    let id = asked.json()["jobId"].as_str().unwrap().to_owned();
+    for verb in ["cancel", "retry"] {
+        let answer = post(&server, &format!("{JOBS}/{id}:{verb}"), &[("x-request-id", verb)]);
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    // nothing is changed by it, and that is recorded, too
+    let twice = post(&server, "/api/jobs/v1alpha1/tenant:pause", &[("x-request-id", "twice")]);
+    assert_eq!(twice.status, 200);
+    let queue =
+        server.ask("POST", "/api/jobs/v1alpha1/queues/refresh:resume", &[("x-request-id", "queue")], "");
+    assert_eq!(queue.status, 200, "{queue:?}");
+    let job = format!("{JOBS}/{id}?namespace=team-a");
+    assert_eq!(server.get(&job).json()["state"], "queued");
+    assert_eq!(post(&server, "/api/jobs/v1alpha1/tenant:resume", &[("x-request-id", "resume")]).status, 200);
+    server.answers(&job, |answer| answer.json()["state"] == "succeeded");
+    for (request, before, after) in [
+        ("pause", json!({"paused": false}), json!({"paused": true})),
+        ("refresh", json!(null), json!({"kind": "refresh", "queue": "refresh", "state": "queued"})),
+        ("cancel", json!({"state": "queued"}), json!({"state": "canceled"})),
+        ("retry", json!({"state": "canceled"}), json!({"state": "queued"})),
+        ("twice", json!(null), json!(null)),
+        ("queue", json!(null), json!(null)),
+        ("resume", json!({"paused": true}), json!({"paused": false})),
+    ] {
+        let all = if request == "queue" { "*" } else { "team-a" };
+        let path = format!("/api/audit/v1alpha1/events?namespace={all}&requestId={request}");
+        let events = server.answers(&path, |answer| answer.json()["items"][0].is_object()).json();
+        let [event] = events["items"].as_array().unwrap().as_slice() else { panic!("{events:#}") };
+        assert_eq!(
+            (&event["eventType"], &event["outcome"]),
+            (&"request".into(), &"success".into()),
+            "{event:#}"
+        );
+        assert_eq!((&event["oldValue"], &event["newValue"]), (&before, &after), "{event:#}");
+        if ["refresh", "cancel", "retry"].contains(&request) {
+            assert_eq!((&event["plugin"], &event["resourceIds"]), (&"model".into(), &json!([id])));
+        }
+    }
+}
+
+#[test]
+fn a_tenant_with_as_many_jobs_as_it_may_have_is_told_to_come_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = "quotas: {tenants: {team-a: {live_jobs: 1}}}\n";
+    std::fs::write(folder.path().join("limits.yaml"), limits).unwrap();
+    let env = [("CATALOG_PROFILE", "demo"), ("CATALOG_TENANCY_LIMITS", "limits.yaml")];
+    let server = Server::start(folder, &env);
+    assert_eq!(post(&server, "/api/jobs/v1alpha1/tenant:pause", &[]).status, 200);
+    let one = format!("{SOURCES}/sample-models:refresh");
+    let other = "/api/mcp_catalog/v1alpha1/sources/sample-mcp-servers:refresh";
+    assert_eq!(post(&server, &one, &[]).status, 202);
+    assert_eq!(post(&server, &one, &[]).status, 202, "it is the same");
+    let refused = post(&server, other, &[]);
+    assert_eq!((refused.status, refused.code().as_str()), (429, "too_many_jobs"));
+    assert_eq!(refused.header("retry-after"), "5");
+    assert_eq!(refused.json()["type"], "urn:catalog:problem:too_many_jobs");
+    assert_eq!(post(&server, "/api/jobs/v1alpha1/tenant:resume", &[]).status, 200);
+    let empty = |answer: &Answer| answer.json()["items"][0]["ready"] == 0;
+    server.answers("/api/jobs/v1alpha1/queues", |answer| {
+        empty(answer) && answer.json()["items"][0]["running"] == 0
+    });
+    assert_eq!(post(&server, other, &[]).status, 202);
+}

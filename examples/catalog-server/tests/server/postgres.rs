@@ -84,6 +84,11 @@ fn the_demo_is_the_same_on_postgres_with_and_without_row_level_security() {
         for field in ["category", "transportType", "toolCount", "tags", "provider"] {
             assert_eq!(here["filters"][field], there["filters"][field], "{field}");
         }
+        let refresh = "/api/model_catalog/v1alpha1/sources/sample-models:refresh?namespace=team-a";
+        let id = server.ask("POST", refresh, &[], "").json()["jobId"].as_str().unwrap().to_owned();
+        let job = |namespace: &str| format!("/api/jobs/v1alpha1/refresh/{id}?namespace={namespace}");
+        server.answers(&job("team-a"), |answer| answer.json()["state"] == "succeeded");
+        assert_eq!(server.get(&job("team-b")).code(), "not_found");
     }
 }
 
