@@ -11,10 +11,11 @@ use bytes::Bytes;
 use catalog_core::{context::RequestContext, future::take_ready, problem::Problem};
 use futures_util::FutureExt;
 use http::{Method, Request, Response};
+use http_body::Body;
 use tower_service::Service;
 use tracing::{Instrument, Span};
 
-use super::ResponseFuture;
+use super::{AuditedBody, ResponseFuture};
 use crate::audit::{Audit, Ended, unavailable};
 
 /// The service of [`RecordAuditLayer`](super::RecordAuditLayer).
@@ -32,10 +33,10 @@ impl<S> RecordAudit<S> {
 
 impl<S, A, B> Service<Request<A>> for RecordAudit<S>
 where
-    S: Service<Request<A>, Response = Response<B>> + Clone + Send + 'static,
+    S: Service<Request<AuditedBody<A>>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send + 'static,
-    A: Send + 'static,
+    A: Body<Data = Bytes> + Send + 'static,
     B: From<Bytes> + Send + 'static,
 {
     type Response = Response<B>;
@@ -50,10 +51,11 @@ where
         let (mut parts, body) = request.into_parts();
         let context = RequestContext::of(&mut parts);
         let method = parts.method.clone();
-        let request = Request::from_parts(parts, body);
         if method.is_safe() {
+            let request = Request::from_parts(parts, AuditedBody::unseen(body));
             return ResponseFuture::reading(self.inner.call(request), self.audit.clone(), context, method);
         }
+        let request = Request::from_parts(parts, AuditedBody::of(body, &context));
         // its time is when the request came in
         context.event_id();
         let gone = Arc::new(AtomicBool::new(false));

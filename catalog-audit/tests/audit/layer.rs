@@ -13,8 +13,8 @@ use std::{
 
 use bytes::Bytes;
 use catalog_audit::{
-    Audit, AuditConfig, AuditRecorder, AuditWriter, Event, Guarantee, IntentSweeper, PrepareAuditLayer,
-    RecordAuditLayer, WriterConfig,
+    Audit, AuditConfig, AuditRecorder, AuditWriter, AuditedBody, Event, Guarantee, IntentSweeper,
+    PrepareAuditLayer, RecordAuditLayer, WriterConfig,
     event::{EventType, Outcome},
 };
 use catalog_core::{
@@ -36,6 +36,7 @@ use tower::{ServiceBuilder, ServiceExt, service_fn, util::BoxCloneService};
 use crate::faulty::Faulty;
 
 type Body = Full<Bytes>;
+type Seen = AuditedBody<Body>;
 type Refusal = fn(&'static str) -> Problem;
 type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
@@ -48,7 +49,7 @@ struct Stack {
 }
 
 /// Declares the route and who asks, as layers around the handler would; `/refused` is answered before there is a route.
-fn declare(request: &Request<Body>, audited: bool) {
+fn declare(request: &Request<Seen>, audited: bool) {
     let context = RequestContext::find(request.extensions()).unwrap();
     let permission = Permission::new(Verb::Update, Resource::CatalogSources, Reach::Tenant).of_plugin("mcp");
     let route = RouteInfo::new("/sources/{id}:enable", permission.into());
@@ -68,7 +69,7 @@ fn stack(
     let handled = Arc::new(AtomicUsize::new(0));
     let within = ServiceBuilder::new().layer(PrepareAuditLayer::new(&audit)).service({
         let (store, handled) = (store.clone(), Arc::clone(&handled));
-        service_fn(move |request: Request<Body>| {
+        service_fn(move |request: Request<Seen>| {
             handled.fetch_add(1, Ordering::SeqCst);
             let context = RequestContext::find(request.extensions()).unwrap().clone();
             let answer = handler(context, store.clone());
@@ -78,7 +79,7 @@ fn stack(
     let service = ServiceBuilder::new()
         .layer(RequestContextLayer::new())
         .layer(RecordAuditLayer::new(&audit))
-        .service(service_fn(move |request: Request<Body>| {
+        .service(service_fn(move |request: Request<Seen>| {
             let within = within.clone();
             async move {
                 match request.uri().path() {
