@@ -35,6 +35,12 @@ pub(crate) enum Ended<'a> {
     Abandoned,
 }
 
+impl Ended<'_> {
+    fn is_fault_of_database(self) -> bool {
+        matches!(self, Self::Answered(_, Some("store_unavailable" | "directory_unavailable")))
+    }
+}
+
 impl Audit {
     /// Written by that writer.
     pub fn new(writer: AuditWriter, config: AuditConfig) -> Self {
@@ -76,6 +82,9 @@ impl Audit {
             Guarantee::BestEffort => {
                 self.writer().append_soon(record);
                 Ok(())
+            }
+            Guarantee::Atomic | Guarantee::Intent if ended.is_fault_of_database() => {
+                self.writer().append_after_fault(record).await
             }
             Guarantee::Atomic | Guarantee::Intent => self.writer().append(record).await,
         }

@@ -49,12 +49,12 @@ pub struct WriterConfig {
     pub bytes: usize,
     /// How long a record may take to be written before its request is told that it is not.
     pub timeout: Duration,
-    /// For how long nothing is tried after the database could not be reached, so that what cannot be recorded is refused at once.
+    /// How often the database is tried after it could not be reached; until it answers, what cannot be recorded is refused at once.
     pub pause: Duration,
 }
 
 impl Default for WriterConfig {
-    /// One writer; 512 of 8,192 records, 16 MiB; 2 s; a pause of 500 ms.
+    /// One writer; 512 of 8,192 records, 16 MiB; 2 s; tried every 500 ms.
     fn default() -> Self {
         Self {
             writers: 1,

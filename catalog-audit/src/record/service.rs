@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use catalog_core::{context::RequestContext, future::take_ready, problem::Problem};
+use catalog_core::{context::RequestContext, future::take_ready, problem::Problem, store::StoreErrorKind};
 use futures_util::FutureExt;
 use http::{Method, Request, Response};
 use http_body::Body;
@@ -16,7 +16,10 @@ use tower_service::Service;
 use tracing::{Instrument, Span};
 
 use super::{AuditedBody, ResponseFuture};
-use crate::audit::{Audit, Ended, unavailable};
+use crate::{
+    audit::{Audit, Ended, unavailable},
+    telemetry,
+};
 
 /// The service of [`RecordAuditLayer`](super::RecordAuditLayer).
 #[derive(Clone, Debug)]
@@ -104,7 +107,12 @@ pub(super) async fn conclude<B: From<Bytes>>(
 ) -> Response<B> {
     let reason = response.extensions().get::<Problem>().map(|problem| problem.code.clone());
     let ended = Ended::Answered(response.status(), reason.as_deref());
-    if note(audit, context, method, ended, gone).await { response } else { unavailable(context) }
+    if note(audit, context, method, ended, gone).await {
+        response
+    } else {
+        telemetry::refused();
+        unavailable(context)
+    }
 }
 
 /// Whether what must be recorded is.
@@ -117,6 +125,8 @@ async fn note(
 ) -> bool {
     match audit.conclude(context, method, ended, gone).await {
         Ok(()) => true,
+        // that the store is gone is told once, and not for each request
+        Err(error) if error.kind() == StoreErrorKind::Unavailable => false,
         Err(error) => {
             let error: &dyn std::error::Error = &error;
             tracing::error!(error, event = %context.event_id(), "an audit event is not written");

@@ -46,10 +46,11 @@ pub(crate) fn stack(
         .layer(AuthenticateLayer::new(access.authentication.chain.clone()))
         .layer(resolve_tenant)
         .layer(AuthorizeLayer::new(access.authorizer()))
+        // before anything that may wait for the database
+        .layer(PrepareAuditLayer::new(audit))
         .layer(AdmitTenantLayer::new(Arc::clone(&tenants.directory)))
         .layer(LimitRateLayer::callers(&tenants.limiters))
-        .layer(IsolateTenantLayer::new(&tenants.permits))
-        .layer(PrepareAuditLayer::new(audit));
+        .layer(IsolateTenantLayer::new(&tenants.permits));
     // around everything
     let edge = ServiceBuilder::new()
         .layer(RequestContextLayer::new())

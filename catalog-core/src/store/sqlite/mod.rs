@@ -118,7 +118,8 @@ impl Engine for SqliteEngine {
     async fn begin(&self, _: Option<&TenantScope>) -> Result<Box<dyn EngineTransaction>, StoreError> {
         // a deferred transaction could find the lock taken when it first writes, after it has read what is then old
         let transaction = self.writer.begin_with("begin immediate").await.map_err(store_error)?;
-        Ok(Box::new(DriverTransaction(transaction)))
+        // what the engine waits for is limited by the engine, and its disk stands still for all
+        Ok(Box::new(DriverTransaction { inner: transaction, patience: Duration::MAX }))
     }
 
     async fn create_indexes(&self, indexes: Vec<Index>) -> Result<usize, StoreError> {

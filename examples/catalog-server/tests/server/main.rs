@@ -4,6 +4,8 @@
 mod access;
 mod audit;
 mod audit_faults;
+mod audit_killed;
+mod audit_sinks;
 mod command;
 mod demo;
 mod fixture;
@@ -14,5 +16,7 @@ mod lists;
 mod login;
 mod openapi;
 mod postgres;
+mod proxy;
+mod receiver;
 mod sources;
 mod tenants;
