@@ -26,12 +26,15 @@ pub struct AuditConfig {
     pub routes: BTreeMap<String, Guarantee>,
     /// Whether it is also recorded when somebody is not allowed to read. As far as the database keeps up: no read waits for it.
     pub denied_reads: bool,
+    /// So many requests that may change something run at once at most, also those that nobody waits for any more. Others are answered
+    /// 503 at once.
+    pub running: usize,
 }
 
 impl Default for AuditConfig {
-    /// [`Guarantee::Atomic`] for all, and denied reads are recorded.
+    /// [`Guarantee::Atomic`] for all, and denied reads are recorded; 10,000 run at once.
     fn default() -> Self {
-        Self { guarantee: Guarantee::default(), routes: BTreeMap::new(), denied_reads: true }
+        Self { guarantee: Guarantee::default(), routes: BTreeMap::new(), denied_reads: true, running: 10_000 }
     }
 }
 

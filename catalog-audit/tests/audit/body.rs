@@ -13,22 +13,29 @@ use std::{
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
+use axum::Router;
 use bytes::Bytes;
 use catalog_audit::{
     Audit, AuditConfig, AuditRecorder, AuditWriter, AuditedBody, Event, RecordAuditLayer, WriterConfig,
+    event::Outcome,
     store::{AuditQuery, AuditStore, MemoryAuditStore},
 };
 use catalog_core::{
     context::{RequestContext, RequestContextLayer, RouteInfo},
+    http::{Doc, Reply, Routes},
     permission::{Permission, Reach, Resource, Verb},
     problem::Problem,
     store::{Attribution, MemorySourceStore, SourceStore, hook::Unqueued},
     testing::scope,
 };
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full, Limited};
 use serde_json::json;
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 /// So many parts of so many bytes, made when they are asked for, and then perhaps the end of the connection.
@@ -205,6 +212,53 @@ async fn of_a_body_that_nobody_reads_nothing_is_told() {
     let event = recorded(Full::<Bytes>::default(), Handler::Applies(9), true).await.unwrap();
     assert!(event.details.metadata.is_empty(), "there is none: {event:?}");
     assert_eq!(recorded(parts(3, 7), Handler::Peeks, false).await, None);
+}
+
+/// Sends that to a router that applies what it is sent, goes away, and gives what is recorded.
+async fn recorded_of(sent: &str) -> Event {
+    let events = MemoryAuditStore::new();
+    let writer = AuditWriter::spawn(events.clone(), WriterConfig::default());
+    let audit = Audit::new(writer, AuditConfig::default());
+    let permission = Permission::new(Verb::Update, Resource::CatalogSources, Reach::Tenant);
+    let doc = Doc::new("applySource", "Applies.", Reply::json("Source")).audited();
+    let handler = |body: Bytes| async move { body };
+    let router: Router = Routes::new()
+        .with(Method::PUT, "/sources", permission, doc, handler)
+        .into_router(&tower_layer::Identity::new())
+        .unwrap()
+        .layer(ServiceBuilder::new().layer(RequestContextLayer::new()).layer(RecordAuditLayer::new(&audit)));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    client.write_all(sent.as_bytes()).await.unwrap();
+    client.shutdown().await.unwrap();
+    let all = loop {
+        let all = events.list(&scope("*").await, &AuditQuery::default()).await.unwrap();
+        if !all.is_empty() {
+            break all;
+        }
+        tokio::task::yield_now().await;
+    };
+    serving.abort();
+    assert_eq!(all.len(), 1);
+    all.into_iter().next().unwrap().record.into_event().unwrap()
+}
+
+#[tokio::test]
+async fn of_a_client_that_leaves_before_the_end_of_its_body_what_came_is_told() {
+    let head = "PUT /sources HTTP/1.1\r\nhost: x\r\n";
+    for (length, part) in [
+        ("content-length: 100", "seventeen bytes ."),
+        ("transfer-encoding: chunked", "11\r\nseventeen bytes .\r\n"),
+    ] {
+        let event = recorded_of(&format!("{head}{length}\r\n\r\n{part}")).await;
+        assert_eq!((event.details.status_code, event.outcome), (400, Outcome::Failure));
+        let told =
+            json!({"bodyBytes": 17, "bodyDigest": sha256(b"seventeen bytes ."), "bodyIncomplete": true});
+        let mut metadata = event.details.metadata;
+        metadata.remove("clientDisconnected");
+        assert_eq!(json!(metadata), told);
+    }
 }
 
 #[tokio::test]

@@ -62,9 +62,16 @@ fn stack(
     guarantee: Guarantee,
     handler: impl Fn(RequestContext, Faulty) -> Answer + Clone + Send + 'static,
 ) -> Stack {
-    let store = Faulty::new();
     let mut config = AuditConfig::default();
     config.guarantee = guarantee;
+    stack_of(config, handler)
+}
+
+fn stack_of(
+    config: AuditConfig,
+    handler: impl Fn(RequestContext, Faulty) -> Answer + Clone + Send + 'static,
+) -> Stack {
+    let store = Faulty::new();
     let audit = Audit::new(AuditWriter::spawn(store.clone(), WriterConfig::default()), config);
     let handled = Arc::new(AtomicUsize::new(0));
     let within = ServiceBuilder::new().layer(PrepareAuditLayer::new(&audit)).service({
@@ -244,6 +251,57 @@ async fn a_client_that_goes_away_cancels_nothing() {
     let event = stack.event().await;
     assert_eq!(event.outcome, Outcome::Success);
     assert_eq!(event.details.metadata["clientDisconnected"], true);
+}
+
+#[tokio::test]
+async fn so_many_run_at_once_and_no_more_whether_anybody_waits_or_not() {
+    let go_on = Arc::new(Notify::new());
+    let mut config = AuditConfig::default();
+    config.running = 2;
+    let stack = stack_of(config, {
+        let go_on = Arc::clone(&go_on);
+        move |_, _| {
+            let go_on = Arc::clone(&go_on);
+            Box::pin(async move {
+                go_on.notified().await;
+                Response::default()
+            })
+        }
+    });
+    for running in 1..=2 {
+        let abandoned = stack.post("/sources/docs:enable");
+        tokio::select! {
+            _ = abandoned => unreachable!("nobody let it go on"),
+            () = async {
+                while stack.handled.load(Ordering::SeqCst) < running {
+                    tokio::task::yield_now().await;
+                }
+            } => {}
+        }
+    }
+    let refused = stack.post("/sources/docs:enable").await;
+    assert_eq!(refused.extensions().get::<Problem>().unwrap().code, "audit_unavailable");
+    assert_eq!(stack.send(Method::GET, "/too-large").await.status(), 413, "reads go on");
+    go_on.notify_waiters();
+    while stack.store.events().await.len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    go_on.notify_one();
+    let mut answered = stack.post("/sources/docs:enable").await;
+    while answered.status() == 503 {
+        answered = stack.post("/sources/docs:enable").await;
+    }
+    assert_eq!((answered.status().as_u16(), stack.handled.load(Ordering::SeqCst)), (200, 3));
+}
+
+#[tokio::test]
+async fn the_event_of_a_replayed_request_says_so() {
+    let stack = stack(Guarantee::Atomic, |_, _| {
+        let answer = Response::builder().header("idempotency-replayed", "true").body(Body::default());
+        Box::pin(std::future::ready(answer.unwrap()))
+    });
+    stack.post("/sources/docs:enable").await;
+    assert_eq!(stack.event().await.details.metadata["idempotencyReplayed"], true);
 }
 
 #[tokio::test]

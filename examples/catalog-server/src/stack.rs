@@ -67,17 +67,14 @@ pub(crate) fn stack(
     Ok(routes.into_router(&protection)?.layer(edge))
 }
 
-/// Of a path, in bytes.
-const MAX_LOGGED_PATH: usize = 1_024;
-
 fn span<B>(request: &Request<B>) -> Span {
     let context = RequestContext::find(request.extensions());
     let trace_id = context.and_then(RequestContext::trace).map(|trace| trace.trace_id().to_owned());
-    let path = request.uri().path();
     tracing::info_span!(
         "request",
         "http.request.method" = %request.method(),
-        "url.path" = path.get(..path.floor_char_boundary(MAX_LOGGED_PATH)),
+        // of the path no more than its template is told, which is known once there is a route: the rest may hold anything
+        "http.route" = tracing::field::Empty,
         request_id = context.map(RequestContext::request_id),
         trace_id,
     )

@@ -6,7 +6,7 @@ use std::{fs, path::Path, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
-    ConnectOptions, Row as _, Sqlite, SqlitePool, TypeInfo, ValueRef,
+    ConnectOptions, Connection as _, Row as _, Sqlite, SqlitePool, TypeInfo, ValueRef,
     query::Query,
     sqlite::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
@@ -79,7 +79,13 @@ impl Database {
             .foreign_keys(true);
         let file = options.get_filename().to_owned();
         // the writer first: it makes the file
-        let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(database.acquire_timeout);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(database.acquire_timeout)
+            // a full disk ends a transaction without the driver, which would go on believing in it and begin no other
+            .before_acquire(|connection, _| {
+                Box::pin(std::future::ready(Ok(!connection.is_in_transaction())))
+            });
         let writer = writer.connect_lazy_with(options);
         open(&writer).await?;
         let readers = Readers::open(&file, database)?;

@@ -222,8 +222,8 @@ fn while_the_database_stands_still_nothing_is_changed_and_reading_goes_on() {
     let deadline = Instant::now() + Duration::from_secs(20);
     let begun = Instant::now();
     let first = change(true);
-    // for a connection and its statement, and a little for its event
-    assert!(begun.elapsed() < Duration::from_millis(300 + 500 + 200), "{:?}", begun.elapsed());
+    // 300 ms for a connection and 500 ms for its statement, and a little for its event
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     assert_eq!((first.status, first.header("retry-after")), (503, "1"), "{first:?}");
     let counted = refused(&server);
     let (known, mut took) = (Instant::now(), Vec::new());
@@ -297,7 +297,6 @@ fn a_secret_that_a_client_sends_is_found_nowhere() {
     );
     let source = source(&server);
     let canary = "kanarienvogel7Q";
-    // the log of requests tells of paths
     let of_path = "zeisig4K";
     let secret = format!("Bearer {canary}");
     let path = switch(&source, false);
@@ -316,6 +315,7 @@ fn a_secret_that_a_client_sends_is_found_nowhere() {
         ),
         ("GET", format!("{EVENTS}?namespace=team-a&token={canary}"), vec![]),
         ("POST", format!("/api/{of_path}/v1alpha1/sources"), vec![]),
+        ("GET", format!("/api/mcp_catalog/v1alpha1/mcpservers/{of_path}?namespace=team-a"), vec![]),
         ("DELETE", format!("/api/authz/v1alpha1/can-i?token={canary}"), vec![("x-forwarded-for", canary)]),
         ("POST", "/api/authz/v1alpha1/can-i".into(), vec![("content-type", "application/json")]),
     ] {
@@ -340,8 +340,7 @@ fn a_secret_that_a_client_sends_is_found_nowhere() {
             } else {
                 files += 1;
                 let bytes = fs::read(&path).unwrap();
-                let found = finds(&bytes, canary) || !path.ends_with("log") && finds(&bytes, of_path);
-                assert!(!found, "{} holds it", path.display());
+                assert!(!holds(&bytes), "{} holds it", path.display());
             }
         }
     }

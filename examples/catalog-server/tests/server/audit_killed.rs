@@ -40,9 +40,10 @@ impl Beside {
     fn open(url: &str) -> Self {
         let runtime = Runtime::new().unwrap();
         let database = runtime.block_on(async {
-            match url.starts_with("sqlite") {
-                true => Database::sqlite(url, DatabaseOptions::default()).await,
-                false => Database::postgres(url, DatabaseOptions::default()).await,
+            if url.starts_with("sqlite") {
+                Database::sqlite(url, DatabaseOptions::default()).await
+            } else {
+                Database::postgres(url, DatabaseOptions::default()).await
             }
         });
         Self { database: database.unwrap(), runtime }

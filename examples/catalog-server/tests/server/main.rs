@@ -6,6 +6,7 @@ mod audit;
 mod audit_faults;
 mod audit_killed;
 mod audit_sinks;
+mod audit_space;
 mod command;
 mod demo;
 mod fixture;
