@@ -7,6 +7,7 @@ use catalog_core::{
     store::StoreError,
 };
 use http::{Method, Response, StatusCode};
+use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -24,6 +25,7 @@ struct Parts {
     writer: AuditWriter,
     config: AuditConfig,
     tasks: TaskTracker,
+    running: Arc<Semaphore>,
 }
 
 /// How a request ended.
@@ -35,10 +37,26 @@ pub(crate) enum Ended<'a> {
     Abandoned,
 }
 
+/// What else is to be said of how a request ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Notes {
+    /// The client did not wait for its answer.
+    pub(crate) is_gone: bool,
+    /// The answer is that of an earlier request with the same idempotency key.
+    pub(crate) is_replayed: bool,
+}
+
+impl Ended<'_> {
+    fn is_fault_of_database(self) -> bool {
+        matches!(self, Self::Answered(_, Some("store_unavailable" | "directory_unavailable")))
+    }
+}
+
 impl Audit {
     /// Written by that writer.
     pub fn new(writer: AuditWriter, config: AuditConfig) -> Self {
-        Self(Arc::new(Parts { writer, config, tasks: TaskTracker::new() }))
+        let running = Arc::new(Semaphore::new(config.running.min(Semaphore::MAX_PERMITS)));
+        Self(Arc::new(Parts { writer, config, tasks: TaskTracker::new(), running }))
     }
 
     /// The writer.
@@ -53,8 +71,16 @@ impl Audit {
         self.0.tasks.wait().await;
     }
 
-    pub(crate) fn tasks(&self) -> &TaskTracker {
-        &self.0.tasks
+    /// Runs it to its end, whether anybody waits for it or not; none if as many as may already do.
+    pub(crate) fn run<F>(&self, request: F) -> Option<JoinHandle<F::Output>>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let permit = Arc::clone(&self.0.running).try_acquire_owned().ok()?;
+        Some(self.0.tasks.spawn(async move {
+            let _permit = permit;
+            request.await
+        }))
     }
 
     pub(crate) fn guarantee(&self, route: &RouteInfo) -> Guarantee {
@@ -68,14 +94,17 @@ impl Audit {
         context: &RequestContext,
         method: &Method,
         ended: Ended<'_>,
-        gone: bool,
+        notes: Notes,
     ) -> Result<(), StoreError> {
-        let Some((event, guarantee)) = self.due(context, method, ended, gone) else { return Ok(()) };
+        let Some((event, guarantee)) = self.due(context, method, ended, notes) else { return Ok(()) };
         let record = Record::of(event);
         match guarantee {
             Guarantee::BestEffort => {
                 self.writer().append_soon(record);
                 Ok(())
+            }
+            Guarantee::Atomic | Guarantee::Intent if ended.is_fault_of_database() => {
+                self.writer().append_after_fault(record).await
             }
             Guarantee::Atomic | Guarantee::Intent => self.writer().append(record).await,
         }
@@ -87,7 +116,7 @@ impl Audit {
         context: &RequestContext,
         method: &Method,
         ended: Ended<'_>,
-        gone: bool,
+        notes: Notes,
     ) -> Option<(Event, Guarantee)> {
         let (status, reason) = match ended {
             Ended::Answered(status, reason) => (status, reason),
@@ -111,8 +140,12 @@ impl Audit {
             event.action = method.as_str().to_ascii_lowercase();
             event.details.action_verb.clone_from(&event.action);
         }
-        if gone {
-            event.details.metadata.insert("clientDisconnected".into(), true.into());
+        for (key, holds) in
+            [("clientDisconnected", notes.is_gone), ("idempotencyReplayed", notes.is_replayed)]
+        {
+            if holds {
+                event.details.metadata.insert(key.into(), true.into());
+            }
         }
         Some((event, guarantee))
     }

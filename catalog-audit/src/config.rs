@@ -26,12 +26,15 @@ pub struct AuditConfig {
     pub routes: BTreeMap<String, Guarantee>,
     /// Whether it is also recorded when somebody is not allowed to read. As far as the database keeps up: no read waits for it.
     pub denied_reads: bool,
+    /// So many requests that may change something run at once at most, also those that nobody waits for any more. Others are answered
+    /// 503 at once.
+    pub running: usize,
 }
 
 impl Default for AuditConfig {
-    /// [`Guarantee::Atomic`] for all, and denied reads are recorded.
+    /// [`Guarantee::Atomic`] for all, and denied reads are recorded; 10,000 run at once.
     fn default() -> Self {
-        Self { guarantee: Guarantee::default(), routes: BTreeMap::new(), denied_reads: true }
+        Self { guarantee: Guarantee::default(), routes: BTreeMap::new(), denied_reads: true, running: 10_000 }
     }
 }
 
@@ -49,12 +52,12 @@ pub struct WriterConfig {
     pub bytes: usize,
     /// How long a record may take to be written before its request is told that it is not.
     pub timeout: Duration,
-    /// For how long nothing is tried after the database could not be reached, so that what cannot be recorded is refused at once.
+    /// How often the database is tried after it could not be reached; until it answers, what cannot be recorded is refused at once.
     pub pause: Duration,
 }
 
 impl Default for WriterConfig {
-    /// One writer; 512 of 8,192 records, 16 MiB; 2 s; a pause of 500 ms.
+    /// One writer; 512 of 8,192 records, 16 MiB; 2 s; tried every 500 ms.
     fn default() -> Self {
         Self {
             writers: 1,

@@ -1,75 +1,92 @@
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
-/// Knows whether the database could be reached when it was last tried, so that not every request has to find out.
+use catalog_core::clock::Timestamp;
+use tokio::sync::watch;
+
+use crate::store::IntentStore;
+
+/// Knows whether the database could be reached when it was last tried, so that no request has to find out.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    pause: Duration,
-    state: Mutex<Option<Failing>>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Failing {
-    since: Instant,
-    /// One request may try again from then on.
-    retry_at: Instant,
+    /// Since when it could not.
+    failing: watch::Sender<Option<Instant>>,
 }
 
 impl Gate {
-    pub(crate) fn new(pause: Duration) -> Self {
-        Self { pause, state: Mutex::default() }
+    /// Open. Once it is closed the store is tried every `pause`, each time for at most `timeout`, until it answers.
+    pub(crate) fn spawn<S: IntentStore>(store: S, pause: Duration, timeout: Duration) -> Arc<Self> {
+        let (failing, told) = watch::channel(None);
+        let gate = Arc::new(Self { failing });
+        tokio::spawn(probe(store, Arc::downgrade(&gate), told, pause, timeout));
+        gate
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Option<Failing>) -> T) -> T {
-        look(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Whether nothing need be tried now. Of those who ask after the pause, the first is let through.
+    /// Whether nothing need be tried now.
     pub(crate) fn is_closed(&self) -> bool {
-        let now = Instant::now();
-        self.with(|state| match state {
-            None => false,
-            Some(failing) if now < failing.retry_at => true,
-            Some(failing) => {
-                failing.retry_at = now + self.pause;
-                false
-            }
-        })
+        self.failing.borrow().is_some()
     }
 
     pub(crate) fn note_success(&self) {
-        self.with(|state| *state = None);
+        if self.failing.send_if_modified(|since| since.take().is_some()) {
+            tracing::info!("audit events can be written again");
+        }
     }
 
     pub(crate) fn note_failure(&self) {
-        let now = Instant::now();
-        self.with(|state| {
-            let since = state.map_or(now, |failing| failing.since);
-            *state = Some(Failing { since, retry_at: now + self.pause });
+        let is_news = self.failing.send_if_modified(|since| {
+            let is_news = since.is_none();
+            since.get_or_insert_with(Instant::now);
+            is_news
         });
+        if is_news {
+            tracing::error!("audit events cannot be written, and changes are refused until they can");
+        }
     }
 
     pub(crate) fn failing_since(&self) -> Option<Instant> {
-        self.with(|state| state.map(|failing| failing.since))
+        *self.failing.borrow()
+    }
+}
+
+/// Opens the gate when the store answers, as long as there is one.
+async fn probe<S: IntentStore>(
+    store: S,
+    gate: Weak<Gate>,
+    mut told: watch::Receiver<Option<Instant>>,
+    pause: Duration,
+    timeout: Duration,
+) {
+    while told.wait_for(Option::is_some).await.is_ok() {
+        tokio::time::sleep(pause).await;
+        // of so old ones there are none, so it asks for a transaction and changes nothing
+        let answered = tokio::time::timeout(timeout, store.sweep(Timestamp::UNIX_EPOCH, 1)).await;
+        let Some(gate) = gate.upgrade() else { return };
+        if let Ok(Ok(_)) = answered {
+            gate.note_success();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::MemoryAuditStore;
 
-    #[test]
-    fn after_a_failure_one_at_a_time_tries_again() {
-        let gate = Gate::new(Duration::from_hours(1));
+    #[tokio::test(start_paused = true)]
+    async fn after_a_failure_it_stays_closed_until_the_store_answers() {
+        let pause = Duration::from_mins(1);
+        let gate = Gate::spawn(MemoryAuditStore::new(), pause, pause);
         assert!(!gate.is_closed());
         gate.note_failure();
-        assert!(gate.is_closed() && gate.failing_since().is_some());
-        gate.note_success();
+        let since = gate.failing_since();
+        gate.note_failure();
+        assert!(gate.is_closed() && gate.failing_since() == since);
+        tokio::time::sleep(pause / 2).await;
+        assert!(gate.is_closed());
+        tokio::time::sleep(pause).await;
         assert!(!gate.is_closed() && gate.failing_since().is_none());
-        let eager = Gate::new(Duration::ZERO);
-        eager.note_failure();
-        assert!(!eager.is_closed());
     }
 }

@@ -32,7 +32,7 @@ pub use self::{
     config::{AuditConfig, Guarantee, WriterConfig},
     event::Event,
     prepare::{PrepareAudit, PrepareAuditLayer},
-    record::{RecordAudit, RecordAuditLayer, ResponseFuture},
+    record::{AuditedBody, RecordAudit, RecordAuditLayer, ResponseFuture},
     recorder::AuditRecorder,
     retention::{Retention, RetentionConfig},
     sweeper::IntentSweeper,

@@ -14,7 +14,8 @@ use crate::{
 };
 
 /// Lets a request that would change something be handled only if it can be recorded, and writes that it will be handled where the
-/// guarantee asks for that; another one is answered 503, at once. Goes around the handlers, within what authorizes.
+/// guarantee asks for that; another one is answered 503, at once. Goes within what authorizes, around the handlers and all else that
+/// may wait for the database.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct PrepareAuditLayer {

@@ -5,7 +5,7 @@
 //! | `catalog_audit_append_duration_seconds` | histogram of what a request waited for its event; `outcome` is `ok` or `error` |
 //! | `catalog_audit_batch_size` | histogram of the records that were written at once |
 //! | `catalog_audit_dropped_total` | events that were lost, which only best effort allows |
-//! | `catalog_audit_refused_total` | requests that could not be recorded, and so were refused at once |
+//! | `catalog_audit_refused_total` | requests that were answered 503, since they could not be recorded |
 //! | `catalog_audit_sealed_total` | events that were sealed |
 //! | `catalog_audit_unsealed_age_seconds` | for how long the oldest event has waited to be sealed |
 //! | `catalog_audit_expired_total` | events that were removed for their age |

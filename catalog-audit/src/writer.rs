@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use catalog_core::store::{StoreError, StoreErrorKind};
@@ -30,6 +30,9 @@ pub struct AuditWriter {
     config: WriterConfig,
 }
 
+/// How long the event may take of a request that the database has failed already.
+const AFTER_FAULT: Duration = Duration::from_millis(80);
+
 /// A record that waits to be written.
 struct Waiting {
     record: Record,
@@ -49,7 +52,7 @@ impl AuditWriter {
     pub fn spawn<S: AuditStore + IntentStore + Clone>(store: S, config: WriterConfig) -> Self {
         let (sender, receiver) = mpsc::channel(config.queue.max(1));
         let receiver = Arc::new(Mutex::new(receiver));
-        let gate = Arc::new(Gate::new(config.pause));
+        let gate = Gate::spawn(store.clone(), config.pause, config.timeout);
         for store in vec![store; config.writers.max(1)] {
             tokio::spawn(write(store, Arc::clone(&receiver), Arc::clone(&gate), config.batch.max(1)));
         }
@@ -62,7 +65,12 @@ impl AuditWriter {
     /// # Errors
     /// `Unavailable` when that was not to be had in time or the database is known to be gone, or what the store says.
     pub async fn append(&self, record: Record) -> Result<(), StoreError> {
-        self.write(record, Kind::Event).await
+        self.write(record, Kind::Event, self.config.timeout).await
+    }
+
+    /// Writes the event of a request that the database did not serve: if that takes long, it will not serve others either.
+    pub(crate) async fn append_after_fault(&self, record: Record) -> Result<(), StoreError> {
+        self.write(record, Kind::Event, self.config.timeout.min(AFTER_FAULT)).await
     }
 
     /// Writes an intent, likewise.
@@ -70,7 +78,7 @@ impl AuditWriter {
     /// # Errors
     /// As [`append`](Self::append).
     pub async fn intend(&self, record: Record) -> Result<(), StoreError> {
-        self.write(record, Kind::Intent).await
+        self.write(record, Kind::Intent, self.config.timeout).await
     }
 
     /// Writes an event some time, or counts it as lost.
@@ -101,13 +109,12 @@ impl AuditWriter {
         self.gate.failing_since()
     }
 
-    async fn write(&self, record: Record, kind: Kind) -> Result<(), StoreError> {
-        if self.gate.is_closed() {
-            telemetry::refused();
+    async fn write(&self, record: Record, kind: Kind, timeout: Duration) -> Result<(), StoreError> {
+        if self.is_closed() {
             return Err(StoreErrorKind::Unavailable.into());
         }
         let begun = Instant::now();
-        let written = tokio::time::timeout(self.config.timeout, async {
+        let written = tokio::time::timeout(timeout, async {
             let closed = |_| StoreErrorKind::Unavailable;
             let bytes = Arc::clone(&self.bytes).acquire_many_owned(self.weight(&record)).await;
             let (done, told) = oneshot::channel();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use catalog_core::{
     clock::Timestamp,
-    context::{RequestContext, RouteInfo},
+    context::{BodyRead, RequestContext, RouteInfo},
     identity::Authenticator,
     permission::Permission,
     source::redact,
@@ -13,10 +13,11 @@ use catalog_core::{
         hook::{Change, Subject},
     },
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{Details, Event, EventType, Outcome};
+use crate::digest::hex;
 
 /// A fresh id of that time.
 pub(crate) fn new_id(now: Timestamp) -> Uuid {
@@ -120,6 +121,7 @@ impl Event {
                 resource_ids: object.map(Cow::into_owned).into_iter().collect(),
                 action_verb: verb.into(),
                 status_code: route.map_or(200, |route| route.status().as_u16()),
+                metadata: context.body().map(told).unwrap_or_default(),
                 ..Details::default()
             },
         }
@@ -133,6 +135,17 @@ impl Event {
         self.details.reason = reason.map(Into::into);
         self
     }
+}
+
+/// What was read of a request's body.
+fn told(body: BodyRead) -> Map<String, Value> {
+    let mut told = Map::new();
+    told.insert("bodyBytes".into(), body.bytes.into());
+    told.insert("bodyDigest".into(), format!("sha256:{}", hex(&body.sha256)).into());
+    if !body.is_whole {
+        told.insert("bodyIncomplete".into(), true.into());
+    }
+    told
 }
 
 fn verb(change: &Change<'_>) -> &'static str {

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use super::service::conclude;
 use crate::{
-    audit::{Audit, Ended},
+    audit::{Audit, Ended, Notes},
     event::Record,
 };
 
@@ -39,6 +39,7 @@ pin_project! {
         Reading { #[pin] future: F, reading: Reading },
         Recording { future: Pin<Box<dyn Future<Output = Response<B>> + Send>> },
         Running { task: Running<B, E> },
+        Refused { response: Option<Response<B>> },
     }
 }
 
@@ -55,6 +56,10 @@ impl<F, B, E> ResponseFuture<F, B, E> {
     pub(super) fn reading(future: F, audit: Audit, context: RequestContext, method: Method) -> Self {
         let reading = Reading(Some((audit, context, method)));
         Self { state: State::Reading { future, reading } }
+    }
+
+    pub(super) fn refused(response: Response<B>) -> Self {
+        Self { state: State::Refused { response: Some(response) } }
     }
 
     pub(super) fn running(task: JoinHandle<Result<Response<B>, E>>, gone: Arc<AtomicBool>) -> Self {
@@ -79,12 +84,18 @@ where
                         return Poll::Ready(Ok(response));
                     };
                     let ended = Ended::Answered(response.status(), None);
-                    if audit.due(&context, &method, ended, false).is_none() {
+                    if audit.due(&context, &method, ended, Notes::default()).is_none() {
                         return Poll::Ready(Ok(response));
                     }
-                    Box::pin(async move { conclude(&audit, &context, &method, response, false).await })
+                    Box::pin(
+                        async move { conclude(&audit, &context, &method, response, Notes::default()).await },
+                    )
                 }
                 StateProjection::Recording { future } => return future.as_mut().poll(cx).map(Ok),
+                // polled again after it was ready, which a future need not answer
+                StateProjection::Refused { response } => {
+                    return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
+                }
                 StateProjection::Running { task } => {
                     return match ready!(Pin::new(&mut task.task).poll(cx)) {
                         Ok(answer) => Poll::Ready(answer),
@@ -109,7 +120,8 @@ impl Drop for Reading {
         if !context.route().is_some_and(RouteInfo::is_audited) {
             return;
         }
-        if let Some((event, _)) = audit.due(&context, &method, Ended::Abandoned, true) {
+        let notes = Notes { is_gone: true, ..Notes::default() };
+        if let Some((event, _)) = audit.due(&context, &method, Ended::Abandoned, notes) {
             audit.writer().append_soon(Record::of(event));
         }
     }

@@ -1,5 +1,6 @@
+mod body;
 mod future;
 mod layer;
 mod service;
 
-pub use self::{future::ResponseFuture, layer::RecordAuditLayer, service::RecordAudit};
+pub use self::{body::AuditedBody, future::ResponseFuture, layer::RecordAuditLayer, service::RecordAudit};

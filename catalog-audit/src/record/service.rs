@@ -8,14 +8,21 @@ use std::{
 };
 
 use bytes::Bytes;
-use catalog_core::{context::RequestContext, future::take_ready, problem::Problem};
+use catalog_core::{context::RequestContext, future::take_ready, problem::Problem, store::StoreErrorKind};
 use futures_util::FutureExt;
-use http::{Method, Request, Response};
+use http::{HeaderName, Method, Request, Response};
+use http_body::Body;
 use tower_service::Service;
 use tracing::{Instrument, Span};
 
-use super::ResponseFuture;
-use crate::audit::{Audit, Ended, unavailable};
+use super::{AuditedBody, ResponseFuture};
+use crate::{
+    audit::{Audit, Ended, Notes, unavailable},
+    telemetry,
+};
+
+/// On the answer to a request that was answered before.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The service of [`RecordAuditLayer`](super::RecordAuditLayer).
 #[derive(Clone, Debug)]
@@ -32,10 +39,10 @@ impl<S> RecordAudit<S> {
 
 impl<S, A, B> Service<Request<A>> for RecordAudit<S>
 where
-    S: Service<Request<A>, Response = Response<B>> + Clone + Send + 'static,
+    S: Service<Request<AuditedBody<A>>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send + 'static,
-    A: Send + 'static,
+    A: Body<Data = Bytes> + Send + 'static,
     B: From<Bytes> + Send + 'static,
 {
     type Response = Response<B>;
@@ -50,16 +57,21 @@ where
         let (mut parts, body) = request.into_parts();
         let context = RequestContext::of(&mut parts);
         let method = parts.method.clone();
-        let request = Request::from_parts(parts, body);
         if method.is_safe() {
+            let request = Request::from_parts(parts, AuditedBody::unseen(body));
             return ResponseFuture::reading(self.inner.call(request), self.audit.clone(), context, method);
         }
+        let request = Request::from_parts(parts, AuditedBody::of(body, &context));
         // its time is when the request came in
         context.event_id();
         let gone = Arc::new(AtomicBool::new(false));
         let inner = take_ready(&mut self.inner);
-        let run = run(inner, request, self.audit.clone(), context, method, Arc::clone(&gone));
-        ResponseFuture::running(self.audit.tasks().spawn(run.instrument(Span::current())), gone)
+        let run = run(inner, request, self.audit.clone(), context.clone(), method, Arc::clone(&gone));
+        let Some(task) = self.audit.run(run.instrument(Span::current())) else {
+            telemetry::refused();
+            return ResponseFuture::refused(unavailable(&context));
+        };
+        ResponseFuture::running(task, gone)
     }
 }
 
@@ -77,16 +89,16 @@ where
 {
     // what panics before its future is there panics within it, too
     let answer = AssertUnwindSafe(async { inner.call(request).await }).catch_unwind().await;
-    let gone = gone.load(Ordering::Acquire);
+    let notes = Notes { is_gone: gone.load(Ordering::Acquire), ..Notes::default() };
     match answer {
-        Ok(Ok(response)) => Ok(conclude(&audit, &context, &method, response, gone).await),
+        Ok(Ok(response)) => Ok(conclude(&audit, &context, &method, response, notes).await),
         Ok(Err(error)) => {
             let ended = Ended::Answered(http::StatusCode::INTERNAL_SERVER_ERROR, Some("connection"));
-            note(&audit, &context, &method, ended, gone).await;
+            note(&audit, &context, &method, ended, notes).await;
             Err(error)
         }
         Err(panic) => {
-            note(&audit, &context, &method, Ended::Panicked, gone).await;
+            note(&audit, &context, &method, Ended::Panicked, notes).await;
             resume_unwind(panic)
         }
     }
@@ -98,11 +110,17 @@ pub(super) async fn conclude<B: From<Bytes>>(
     context: &RequestContext,
     method: &Method,
     response: Response<B>,
-    gone: bool,
+    notes: Notes,
 ) -> Response<B> {
+    let notes = Notes { is_replayed: response.headers().contains_key(REPLAYED), ..notes };
     let reason = response.extensions().get::<Problem>().map(|problem| problem.code.clone());
     let ended = Ended::Answered(response.status(), reason.as_deref());
-    if note(audit, context, method, ended, gone).await { response } else { unavailable(context) }
+    if note(audit, context, method, ended, notes).await {
+        response
+    } else {
+        telemetry::refused();
+        unavailable(context)
+    }
 }
 
 /// Whether what must be recorded is.
@@ -111,10 +129,12 @@ async fn note(
     context: &RequestContext,
     method: &Method,
     ended: Ended<'_>,
-    gone: bool,
+    notes: Notes,
 ) -> bool {
-    match audit.conclude(context, method, ended, gone).await {
+    match audit.conclude(context, method, ended, notes).await {
         Ok(()) => true,
+        // that the store is gone is told once, and not for each request
+        Err(error) if error.kind() == StoreErrorKind::Unavailable => false,
         Err(error) => {
             let error: &dyn std::error::Error = &error;
             tracing::error!(error, event = %context.event_id(), "an audit event is not written");

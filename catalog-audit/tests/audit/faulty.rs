@@ -82,6 +82,12 @@ impl IntentStore for Faulty {
     }
 
     async fn sweep(&self, before: Timestamp, most: usize) -> Result<Swept, StoreError> {
+        if self.may.available_permits() == 0 {
+            std::future::pending::<()>().await;
+        }
+        if self.down.load(Ordering::SeqCst) {
+            return Err(StoreErrorKind::Unavailable.into());
+        }
         self.inner.sweep(before, most).await
     }
 }

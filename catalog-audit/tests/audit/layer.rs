@@ -13,8 +13,8 @@ use std::{
 
 use bytes::Bytes;
 use catalog_audit::{
-    Audit, AuditConfig, AuditRecorder, AuditWriter, Event, Guarantee, IntentSweeper, PrepareAuditLayer,
-    RecordAuditLayer, WriterConfig,
+    Audit, AuditConfig, AuditRecorder, AuditWriter, AuditedBody, Event, Guarantee, IntentSweeper,
+    PrepareAuditLayer, RecordAuditLayer, WriterConfig,
     event::{EventType, Outcome},
 };
 use catalog_core::{
@@ -36,6 +36,7 @@ use tower::{ServiceBuilder, ServiceExt, service_fn, util::BoxCloneService};
 use crate::faulty::Faulty;
 
 type Body = Full<Bytes>;
+type Seen = AuditedBody<Body>;
 type Refusal = fn(&'static str) -> Problem;
 type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
@@ -48,7 +49,7 @@ struct Stack {
 }
 
 /// Declares the route and who asks, as layers around the handler would; `/refused` is answered before there is a route.
-fn declare(request: &Request<Body>, audited: bool) {
+fn declare(request: &Request<Seen>, audited: bool) {
     let context = RequestContext::find(request.extensions()).unwrap();
     let permission = Permission::new(Verb::Update, Resource::CatalogSources, Reach::Tenant).of_plugin("mcp");
     let route = RouteInfo::new("/sources/{id}:enable", permission.into());
@@ -61,14 +62,21 @@ fn stack(
     guarantee: Guarantee,
     handler: impl Fn(RequestContext, Faulty) -> Answer + Clone + Send + 'static,
 ) -> Stack {
-    let store = Faulty::new();
     let mut config = AuditConfig::default();
     config.guarantee = guarantee;
+    stack_of(config, handler)
+}
+
+fn stack_of(
+    config: AuditConfig,
+    handler: impl Fn(RequestContext, Faulty) -> Answer + Clone + Send + 'static,
+) -> Stack {
+    let store = Faulty::new();
     let audit = Audit::new(AuditWriter::spawn(store.clone(), WriterConfig::default()), config);
     let handled = Arc::new(AtomicUsize::new(0));
     let within = ServiceBuilder::new().layer(PrepareAuditLayer::new(&audit)).service({
         let (store, handled) = (store.clone(), Arc::clone(&handled));
-        service_fn(move |request: Request<Body>| {
+        service_fn(move |request: Request<Seen>| {
             handled.fetch_add(1, Ordering::SeqCst);
             let context = RequestContext::find(request.extensions()).unwrap().clone();
             let answer = handler(context, store.clone());
@@ -78,7 +86,7 @@ fn stack(
     let service = ServiceBuilder::new()
         .layer(RequestContextLayer::new())
         .layer(RecordAuditLayer::new(&audit))
-        .service(service_fn(move |request: Request<Body>| {
+        .service(service_fn(move |request: Request<Seen>| {
             let within = within.clone();
             async move {
                 match request.uri().path() {
@@ -243,6 +251,57 @@ async fn a_client_that_goes_away_cancels_nothing() {
     let event = stack.event().await;
     assert_eq!(event.outcome, Outcome::Success);
     assert_eq!(event.details.metadata["clientDisconnected"], true);
+}
+
+#[tokio::test]
+async fn so_many_run_at_once_and_no_more_whether_anybody_waits_or_not() {
+    let go_on = Arc::new(Notify::new());
+    let mut config = AuditConfig::default();
+    config.running = 2;
+    let stack = stack_of(config, {
+        let go_on = Arc::clone(&go_on);
+        move |_, _| {
+            let go_on = Arc::clone(&go_on);
+            Box::pin(async move {
+                go_on.notified().await;
+                Response::default()
+            })
+        }
+    });
+    for running in 1..=2 {
+        let abandoned = stack.post("/sources/docs:enable");
+        tokio::select! {
+            _ = abandoned => unreachable!("nobody let it go on"),
+            () = async {
+                while stack.handled.load(Ordering::SeqCst) < running {
+                    tokio::task::yield_now().await;
+                }
+            } => {}
+        }
+    }
+    let refused = stack.post("/sources/docs:enable").await;
+    assert_eq!(refused.extensions().get::<Problem>().unwrap().code, "audit_unavailable");
+    assert_eq!(stack.send(Method::GET, "/too-large").await.status(), 413, "reads go on");
+    go_on.notify_waiters();
+    while stack.store.events().await.len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    go_on.notify_one();
+    let mut answered = stack.post("/sources/docs:enable").await;
+    while answered.status() == 503 {
+        answered = stack.post("/sources/docs:enable").await;
+    }
+    assert_eq!((answered.status().as_u16(), stack.handled.load(Ordering::SeqCst)), (200, 3));
+}
+
+#[tokio::test]
+async fn the_event_of_a_replayed_request_says_so() {
+    let stack = stack(Guarantee::Atomic, |_, _| {
+        let answer = Response::builder().header("idempotency-replayed", "true").body(Body::default());
+        Box::pin(std::future::ready(answer.unwrap()))
+    });
+    stack.post("/sources/docs:enable").await;
+    assert_eq!(stack.event().await.details.metadata["idempotencyReplayed"], true);
 }
 
 #[tokio::test]

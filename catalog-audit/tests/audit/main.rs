@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![expect(clippy::similar_names, reason = "`store` and `stored`, `audit` and `audited` are what they are")]
 
+mod body;
 mod faulty;
 mod fixture;
 mod http;

@@ -1,5 +1,6 @@
 //! One record per request, which every layer reads and each fills in its own part of, once.
 
+mod body;
 mod future;
 mod layer;
 mod peer;
@@ -20,7 +21,11 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 pub use self::{
-    future::ResponseFuture, layer::RequestContextLayer, peer::Peer, service::RequestContextService,
+    body::{BodyRead, ReadBody},
+    future::ResponseFuture,
+    layer::RequestContextLayer,
+    peer::Peer,
+    service::RequestContextService,
     trace::TraceContext,
 };
 use crate::{
@@ -55,6 +60,7 @@ struct Record {
     identity: OnceLock<Arc<Identity>>,
     tenant: OnceLock<TenantSelector>,
     scope: OnceLock<TenantScope>,
+    body: OnceLock<Arc<dyn ReadBody>>,
 }
 
 /// What is known of the route that serves the request.
@@ -153,6 +159,7 @@ impl RequestContext {
             identity: OnceLock::new(),
             tenant: OnceLock::new(),
             scope: OnceLock::new(),
+            body: OnceLock::new(),
         }))
     }
 
@@ -286,6 +293,19 @@ impl RequestContext {
     /// [`AlreadySet`] if a scope has been noted.
     pub fn set_scope(&self, scope: TenantScope) -> Result<(), AlreadySet> {
         self.0.scope.set(scope).map_err(|_| AlreadySet)
+    }
+
+    /// What was read of the request's body until now, where somebody looks and something was.
+    pub fn body(&self) -> Option<BodyRead> {
+        self.0.body.get().map(|body| body.so_far())
+    }
+
+    /// Notes who knows what is read of the request's body.
+    ///
+    /// # Errors
+    /// [`AlreadySet`] if somebody has been noted.
+    pub fn set_body(&self, body: Arc<dyn ReadBody>) -> Result<(), AlreadySet> {
+        self.0.body.set(body).map_err(|_| AlreadySet)
     }
 }
 

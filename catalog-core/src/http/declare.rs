@@ -6,6 +6,7 @@ use std::{
 use http::Request;
 use tower_layer::Layer;
 use tower_service::Service;
+use tracing::Span;
 
 use crate::context::{RequestContext, RouteInfo};
 
@@ -48,6 +49,8 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for Declare<S> {
         let (mut parts, body) = request.into_parts();
         // a router within a router declares its inner route after the outer one, which stays
         let _ = RequestContext::of(&mut parts).set_route(Arc::clone(&self.route));
+        // where a span around it has room for that
+        Span::current().record("http.route", self.route.template());
         self.inner.call(Request::from_parts(parts, body))
     }
 }

@@ -6,11 +6,8 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use axum::{
-    extract::Request,
-    response::{IntoResponse, Response},
-};
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, Request, StatusCode, header};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -44,9 +41,9 @@ pub struct DescribeProblems<S> {
     inner: S,
 }
 
-impl<S> Service<Request> for DescribeProblems<S>
+impl<S, B> Service<Request<B>> for DescribeProblems<S>
 where
-    S: Service<Request>,
+    S: Service<Request<B>>,
     S::Response: IntoResponse,
 {
     type Response = Response;
@@ -57,7 +54,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         let context = RequestContext::of(&mut parts);
         ResponseFuture { inner: self.inner.call(Request::from_parts(parts, body)), context }

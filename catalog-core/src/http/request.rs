@@ -36,7 +36,8 @@ impl<S: Sync> FromRequestParts<S> for Scope {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let context = RequestContext::of(parts);
         context.scope().cloned().map(Self).ok_or_else(|| {
-            tracing::error!(path = context.path(), "a route of tenants is served without authorization");
+            let route = context.route().map(RouteInfo::template);
+            tracing::error!(route, "a route of tenants is served without authorization");
             Problem::internal("the server is not set up for this route")
         })
     }

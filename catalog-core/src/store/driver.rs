@@ -28,7 +28,19 @@ pub(super) trait Driver: Database {
 }
 
 /// A transaction of either engine.
-pub(super) struct DriverTransaction<DB: Driver>(pub(super) sqlx::Transaction<'static, DB>);
+pub(super) struct DriverTransaction<DB: Driver> {
+    pub(super) inner: sqlx::Transaction<'static, DB>,
+    /// How long each of its statements is waited for: an engine that stands still ends none by itself.
+    pub(super) patience: Duration,
+}
+
+/// What is done in time, or that it is not.
+pub(super) async fn in_time<T>(
+    patience: Duration,
+    done: impl Future<Output = sqlx::Result<T>>,
+) -> sqlx::Result<T> {
+    tokio::time::timeout(patience, done).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
 
 #[async_trait]
 impl<DB: Driver> EngineTransaction for DriverTransaction<DB>
@@ -41,25 +53,28 @@ where
     }
 
     async fn fetch(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        let rows = DB::bind(statement).fetch_all(&mut *self.0).await.map_err(store_error)?;
+        let fetch = DB::bind(statement).fetch_all(&mut *self.inner);
+        let rows = in_time(self.patience, fetch).await.map_err(store_error)?;
         rows.iter().map(DB::decode).collect()
     }
 
     async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
-        let done = DB::bind(statement).execute(&mut *self.0).await.map_err(store_error)?;
+        let execute = DB::bind(statement).execute(&mut *self.inner);
+        let done = in_time(self.patience, execute).await.map_err(store_error)?;
         Ok(DB::affected(&done))
     }
 
     async fn execute_script(&mut self, script: &'static str) -> Result<(), StoreError> {
-        sqlx::raw_sql(script).execute(&mut *self.0).await.map(drop).map_err(store_error)
+        let execute = sqlx::raw_sql(script).execute(&mut *self.inner);
+        in_time(self.patience, execute).await.map(drop).map_err(store_error)
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        self.0.commit().await.map_err(store_error)
+        in_time(self.patience, self.inner.commit()).await.map_err(store_error)
     }
 
     async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
-        self.0.rollback().await.map_err(store_error)
+        in_time(self.patience, self.inner.rollback()).await.map_err(store_error)
     }
 }
 

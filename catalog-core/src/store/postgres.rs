@@ -12,7 +12,7 @@ use sqlx::{
 use super::{
     Documents, StoreError, StoreErrorKind,
     database::{Database, DatabaseOptions, Engine, EngineTransaction, Heard, Row},
-    driver::{Driver, DriverSession, DriverTransaction, open, prepare, store_error},
+    driver::{Driver, DriverSession, DriverTransaction, in_time, open, prepare, store_error},
     listen::Listened,
     session::{EngineNotifications, EngineSession},
     sql::Index,
@@ -78,16 +78,11 @@ impl PostgresEngine {
         let mut idle = Idle::of(&self.pool);
         loop {
             // what only reads may be asked again
-            match self.in_time(self.try_fetch(statement.clone())).await {
+            match in_time(self.patience, self.try_fetch(statement.clone())).await {
                 Err(error) if idle.was_dead(&error) => {}
                 done => return done.map_err(store_error),
             }
         }
-    }
-
-    /// What is done in time, or that it is not.
-    async fn in_time<T>(&self, done: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-        tokio::time::timeout(self.patience, done).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
     async fn try_fetch(&self, statement: Statement) -> sqlx::Result<Vec<PgRow>> {
@@ -106,7 +101,7 @@ impl PostgresEngine {
     ) -> Result<sqlx::Transaction<'static, Postgres>, StoreError> {
         let mut idle = Idle::of(&self.pool);
         loop {
-            match self.in_time(self.try_begin(scope)).await {
+            match in_time(self.patience, self.try_begin(scope)).await {
                 Err(error) if idle.was_dead(&error) => {}
                 done => return done.map_err(store_error),
             }
@@ -177,7 +172,8 @@ impl Engine for PostgresEngine {
     }
 
     async fn begin(&self, scope: Option<&TenantScope>) -> Result<Box<dyn EngineTransaction>, StoreError> {
-        Ok(Box::new(DriverTransaction(self.transaction(scope).await?)))
+        let inner = self.transaction(scope).await?;
+        Ok(Box::new(DriverTransaction { inner, patience: self.patience }))
     }
 
     async fn create_indexes(&self, indexes: Vec<Index>) -> Result<usize, StoreError> {
@@ -198,7 +194,7 @@ impl Engine for PostgresEngine {
         let (mut idle, mut statement) = (Idle::of(&self.pool), statement);
         loop {
             let again = statement.is_repeatable().then(|| statement.clone());
-            let done = self.in_time(Postgres::bind(statement).fetch_all(&self.pool)).await;
+            let done = in_time(self.patience, Postgres::bind(statement).fetch_all(&self.pool)).await;
             statement = match (done, again) {
                 (Err(error), Some(again)) if idle.was_dead(&error) => again,
                 (done, _) => return done.map_err(store_error)?.iter().map(Postgres::decode).collect(),

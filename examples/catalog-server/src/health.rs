@@ -26,6 +26,7 @@ pub(crate) struct Checked {
 impl Checked {
     pub(crate) fn readiness(self) -> Readiness {
         let Self { drain, database, migrator, registry, progress, access, trail, leadership, limits } = self;
+        let space = trail.space.clone();
         let Access { authentication, authorization, .. } = access;
         Readiness::new(drain)
             .with_check("database", move || {
@@ -52,6 +53,7 @@ impl Checked {
                 let trail = trail.clone();
                 async move { trail.component().await }
             })
+            .with_check("audit_space", move || ready(space.component()))
             .with_check("limits", move || ready(limits.component()))
     }
 }

@@ -46,10 +46,11 @@ pub(crate) fn stack(
         .layer(AuthenticateLayer::new(access.authentication.chain.clone()))
         .layer(resolve_tenant)
         .layer(AuthorizeLayer::new(access.authorizer()))
+        // before anything that may wait for the database
+        .layer(PrepareAuditLayer::new(audit))
         .layer(AdmitTenantLayer::new(Arc::clone(&tenants.directory)))
         .layer(LimitRateLayer::callers(&tenants.limiters))
-        .layer(IsolateTenantLayer::new(&tenants.permits))
-        .layer(PrepareAuditLayer::new(audit));
+        .layer(IsolateTenantLayer::new(&tenants.permits));
     // around everything
     let edge = ServiceBuilder::new()
         .layer(RequestContextLayer::new())
@@ -66,17 +67,14 @@ pub(crate) fn stack(
     Ok(routes.into_router(&protection)?.layer(edge))
 }
 
-/// Of a path, in bytes.
-const MAX_LOGGED_PATH: usize = 1_024;
-
 fn span<B>(request: &Request<B>) -> Span {
     let context = RequestContext::find(request.extensions());
     let trace_id = context.and_then(RequestContext::trace).map(|trace| trace.trace_id().to_owned());
-    let path = request.uri().path();
     tracing::info_span!(
         "request",
         "http.request.method" = %request.method(),
-        "url.path" = path.get(..path.floor_char_boundary(MAX_LOGGED_PATH)),
+        // of the path no more than its template is told, which is known once there is a route: the rest may hold anything
+        "http.route" = tracing::field::Empty,
         request_id = context.map(RequestContext::request_id),
         trace_id,
     )

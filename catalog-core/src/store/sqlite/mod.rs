@@ -6,7 +6,7 @@ use std::{fs, path::Path, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
-    ConnectOptions, Row as _, Sqlite, SqlitePool, TypeInfo, ValueRef,
+    ConnectOptions, Connection as _, Row as _, Sqlite, SqlitePool, TypeInfo, ValueRef,
     query::Query,
     sqlite::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
@@ -79,7 +79,13 @@ impl Database {
             .foreign_keys(true);
         let file = options.get_filename().to_owned();
         // the writer first: it makes the file
-        let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(database.acquire_timeout);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(database.acquire_timeout)
+            // a full disk ends a transaction without the driver, which would go on believing in it and begin no other
+            .before_acquire(|connection, _| {
+                Box::pin(std::future::ready(Ok(!connection.is_in_transaction())))
+            });
         let writer = writer.connect_lazy_with(options);
         open(&writer).await?;
         let readers = Readers::open(&file, database)?;
@@ -118,7 +124,8 @@ impl Engine for SqliteEngine {
     async fn begin(&self, _: Option<&TenantScope>) -> Result<Box<dyn EngineTransaction>, StoreError> {
         // a deferred transaction could find the lock taken when it first writes, after it has read what is then old
         let transaction = self.writer.begin_with("begin immediate").await.map_err(store_error)?;
-        Ok(Box::new(DriverTransaction(transaction)))
+        // what the engine waits for is limited by the engine, and its disk stands still for all
+        Ok(Box::new(DriverTransaction { inner: transaction, patience: Duration::MAX }))
     }
 
     async fn create_indexes(&self, indexes: Vec<Index>) -> Result<usize, StoreError> {

@@ -1,6 +1,7 @@
 //! The record of what was done: written with each change, sealed, sent on, and kept for as long as is configured.
 
 mod command;
+mod space;
 
 use std::{fs, time::Duration};
 
@@ -25,6 +26,7 @@ use catalog_core::{
 use catalog_ha::{Component, State};
 
 pub(crate) use self::command::{command, run};
+use self::space::Space;
 use crate::{
     AnyError,
     config::{Config, ConfigError, Switch},
@@ -38,6 +40,7 @@ pub(crate) struct Trail {
     key: SealKey,
     trusted: TrustedKeys,
     exporters: Vec<Exporter<SqlAuditStore>>,
+    pub(crate) space: Space,
 }
 
 /// An intent that is so old belongs to a request that was cut off: none may take half as long.
@@ -59,7 +62,10 @@ impl Trail {
         for exporter in &exporters {
             exporter.register().await?;
         }
-        Ok(Self { audit: Audit::new(writer, how), store, key, trusted, exporters })
+        let space = Space::of(database, config.audit.free_space_bytes).await?;
+        // for as long as the process lives
+        tokio::spawn(space.clone().watch());
+        Ok(Self { audit: Audit::new(writer, how), store, key, trusted, exporters, space })
     }
 
     /// What puts the event of each change into the change's own transaction.

@@ -229,6 +229,7 @@ pub(crate) struct Audit {
     pub(crate) retention_days: u32,
     pub(crate) log_denied: Switch,
     pub(crate) log_reads: Switch,
+    pub(crate) free_space_bytes: u64,
     pub(crate) seal_key: Option<String>,
     pub(crate) seal_key_file: Option<PathBuf>,
     #[serde(default)]

@@ -186,6 +186,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .or("on"),
     Setting::new("audit.log_reads", "CATALOG_AUDIT_LOG_READS", Text, "`on`: it is recorded when somebody reads the record; `off`")
         .or("off"),
+    Setting::new("audit.free_space_bytes", "CATALOG_AUDIT_FREE_SPACE_BYTES", Integer, "With less free than that on the volume of SQLite's file, in bytes, readiness tells of `audit_space` as degraded: without space nothing can be recorded, and so nothing be changed")
+        .or("268435456"),
     Setting::new("audit.seal_key", "CATALOG_AUDIT_SEAL_KEY", Text, "The Ed25519 key that signs the record: 32 bytes in base64, or a PEM file's text. Without one, one is made and kept in the database, where it proves nothing against who can write there")
         .secret(),
     Setting::new("audit.seal_key_file", "CATALOG_AUDIT_SEAL_KEY_FILE", Text, "The file of that key"),

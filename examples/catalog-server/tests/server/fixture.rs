@@ -84,13 +84,19 @@ impl Server {
 
     /// A server in that folder, listening.
     pub(crate) fn spawn(folder: TempDir, env: &[(&str, &str)]) -> Self {
+        let command = command(folder.path(), env);
+        Self::spawn_by(folder, env, command)
+    }
+
+    /// Likewise, by a command that ends in the binary.
+    pub(crate) fn spawn_by(folder: TempDir, env: &[(&str, &str)], mut command: Command) -> Self {
         let knows_nobody =
             env.iter().any(|(name, value)| *name == "CATALOG_AUTH_MODE" && *value == "anonymous");
         let token = (!knows_nobody).then_some("demo-operator");
         let address = folder.path().join("address");
         let _ = fs::remove_file(&address);
         let log = fs::File::create(folder.path().join("log")).unwrap();
-        let process = command(folder.path(), env)
+        let process = command
             .args(["--listen", "127.0.0.1:0", "--listen-file", "address"])
             .stdout(fs::File::create(folder.path().join("out")).unwrap())
             .stderr(log)

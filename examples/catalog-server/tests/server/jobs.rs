@@ -29,6 +29,14 @@ fn a_refresh_is_answered_at_once_and_done_after_it() {
     let again = post(&server, &format!("{SOURCES}/sample-models:refresh"), &[("idempotency-key", "one")]);
     assert_eq!((again.status, &again.json()["jobId"]), (202, &json!(id)));
     assert_eq!(again.header("idempotency-replayed"), "true");
+    // each of the two has its event, which says so
+    for (answer, is_replayed) in [(&asked, false), (&again, true)] {
+        let of = format!("namespace=team-a&requestId={}", answer.header("x-request-id"));
+        let list = server.get(&format!("/api/audit/v1alpha1/events?{of}")).json();
+        let [event] = list["items"].as_array().unwrap().as_slice() else { panic!("{list:#}") };
+        assert_eq!((&event["action"], &event["outcome"]), (&json!("refresh"), &json!("success")));
+        assert_eq!(event["metadata"]["idempotencyReplayed"] == true, is_replayed, "{event:#}");
+    }
     let other = "/api/mcp_catalog/v1alpha1/sources/sample-mcp-servers:refresh";
     assert_eq!(post(&server, other, &[("idempotency-key", "one")]).code(), "idempotency_mismatch");
     assert_eq!(post(&server, other, &[("idempotency-key", "")]).status, 400);

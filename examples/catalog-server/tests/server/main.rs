@@ -4,6 +4,9 @@
 mod access;
 mod audit;
 mod audit_faults;
+mod audit_killed;
+mod audit_sinks;
+mod audit_space;
 mod command;
 mod demo;
 mod fixture;
@@ -14,5 +17,7 @@ mod lists;
 mod login;
 mod openapi;
 mod postgres;
+mod proxy;
+mod receiver;
 mod sources;
 mod tenants;

@@ -16,7 +16,7 @@ use crate::fixture::{LISTS, SAMPLED, Server};
 const NEEDS: &str = "CATALOG_TEST_POSTGRES_URL";
 
 /// Runs each statement, of literals of the test.
-fn run(url: &str, statements: &[&[&'static str]]) {
+pub(crate) fn run(url: &str, statements: &[&[&'static str]]) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let database = Database::postgres(url, DatabaseOptions::default()).await.unwrap();
