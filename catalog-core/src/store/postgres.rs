@@ -11,7 +11,7 @@ use sqlx::{
 
 use super::{
     Documents, StoreError, StoreErrorKind,
-    database::{Database, DatabaseOptions, Engine, EngineTransaction, Heard, Row},
+    database::{Columns, Database, DatabaseOptions, Engine, EngineTransaction, Heard, Row, Visitor},
     driver::{Driver, DriverSession, DriverTransaction, open, prepare, store_error},
     listen::Listened,
     session::{EngineNotifications, EngineSession},
@@ -176,6 +176,10 @@ impl Engine for PostgresEngine {
         Ok(documents)
     }
 
+    async fn visit(&self, statement: Statement, mut visitor: Visitor) -> Result<(), StoreError> {
+        self.fetch_rows(statement).await?.iter().try_for_each(|row| visitor(row))
+    }
+
     async fn begin(&self, scope: Option<&TenantScope>) -> Result<Box<dyn EngineTransaction>, StoreError> {
         Ok(Box::new(DriverTransaction(self.transaction(scope).await?)))
     }
@@ -195,8 +199,8 @@ impl Engine for PostgresEngine {
             transaction.commit().await?;
             return Ok(rows);
         }
-        let rows = Postgres::bind(statement).fetch_all(&self.pool).await.map_err(store_error)?;
-        rows.iter().map(Postgres::decode).collect()
+        let rows = self.in_time(Postgres::bind(statement).fetch_all(&self.pool)).await;
+        rows.map_err(store_error)?.iter().map(Postgres::decode).collect()
     }
 
     async fn listen(&self, channel: &'static str, heard: &Heard<'_>) -> Result<Listened, StoreError> {
@@ -286,6 +290,20 @@ async fn create_indexes(connection: &mut PgConnection, indexes: Vec<Index>) -> R
         analyze.execute(&mut *connection).await.map_err(store_error)?;
     }
     Ok(made)
+}
+
+impl Columns for PgRow {
+    fn text(&self, column: usize) -> Result<&str, StoreError> {
+        self.try_get(column).map_err(store_error)
+    }
+
+    fn integer(&self, column: usize) -> Result<i64, StoreError> {
+        self.try_get(column).map_err(store_error)
+    }
+
+    fn bytes(&self, column: usize) -> Result<&[u8], StoreError> {
+        self.try_get(column).map_err(store_error)
+    }
 }
 
 impl Driver for Postgres {
