@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     seal::{Ledger, SealKey},
-    store::{Expiry, RetentionStore},
+    store::{Expiry, Partitions, RetentionStore},
     telemetry,
 };
 
@@ -36,6 +36,13 @@ impl RetentionConfig {
     fn days_of(&self, ledger: &Ledger) -> u32 {
         let own = Namespace::new(ledger.as_str()).ok().and_then(|name| self.tenants.get(&name));
         own.copied().unwrap_or(self.days)
+    }
+
+    /// What was sealed before is old enough; none if nothing ever is.
+    fn before(&self, ledger: &Ledger, now: Timestamp) -> Option<Timestamp> {
+        let days = Some(self.days_of(ledger)).filter(|days| *days > 0)?;
+        let age = i64::try_from((DAY * days).as_millis()).unwrap_or(i64::MAX);
+        Some(Timestamp::from_unix_ms(now.unix_ms().saturating_sub(age)).unwrap_or(Timestamp::UNIX_EPOCH))
     }
 }
 
@@ -67,7 +74,8 @@ impl<S: RetentionStore> Retention<S> {
         self
     }
 
-    /// Removes all that is old enough of the tenants of the scope, and gives how many events that were.
+    /// Removes all that is old enough of the tenants of the scope, and gives how many events that were. Where events are partitioned,
+    /// those of the tenants that are kept longest go with their partitions, up to a week later.
     ///
     /// # Errors
     /// `Fenced` when another one removes; or what the store says. What was removed stays so.
@@ -77,14 +85,22 @@ impl<S: RetentionStore> Retention<S> {
         fence: &F,
     ) -> Result<usize, StoreError> {
         let (now, mut removed) = (self.clock.now(), 0);
-        for ledger in self.store.ledgers(scope).await? {
-            let days = self.config.days_of(&ledger);
-            if days == 0 {
-                continue;
-            }
-            let age = i64::try_from((DAY * days).as_millis()).unwrap_or(i64::MAX);
-            let before = Timestamp::from_unix_ms(now.unix_ms().saturating_sub(age));
-            let before = before.unwrap_or(Timestamp::UNIX_EPOCH);
+        let ledgers = self.store.ledgers(scope).await?;
+        let is_one_kept = ledgers.iter().any(|ledger| self.config.days_of(ledger) == 0);
+        let chains = ledgers.into_iter().filter_map(|ledger| {
+            let before = self.config.before(&ledger, now)?;
+            Some((ledger, before))
+        });
+        let chains: Vec<_> = chains.collect();
+        while let Some(dropped) = self.store.drop_partition(fence, &self.key, &chains, now).await? {
+            telemetry::expired(dropped);
+            removed += dropped;
+        }
+        let Some(longest) = chains.iter().map(|(_, before)| *before).min() else { return Ok(removed) };
+        // the rest of that partition goes with it
+        let spared = if is_one_kept { longest } else { self.store.begin_of_partition(longest).await? };
+        for (ledger, before) in chains {
+            let before = if before == longest { spared } else { before };
             loop {
                 let expiry = Expiry { before, now, most: STEP };
                 let step = self.store.expire(fence, &ledger, &self.key, expiry).await?;
@@ -98,9 +114,36 @@ impl<S: RetentionStore> Retention<S> {
         Ok(removed)
     }
 
-    /// Removes again and again, until it is dropped or another one does.
+    /// Makes the partitions of the weeks to come, where the store has such.
+    ///
+    /// # Errors
+    /// As [`expire`](Self::expire).
+    pub async fn prepare<F: Fence<S::Transaction>>(&self, fence: &F) -> Result<Partitions, StoreError> {
+        self.store.make_partitions(fence, self.clock.now()).await
+    }
+
+    /// Prepares and removes again and again, until it is dropped or another one does.
     pub async fn run<F: Fence<S::Transaction>>(&self, scope: &TenantScope, fence: &F) {
+        let mut before = Partitions::None;
         loop {
+            match self.prepare(fence).await {
+                Ok(prepared) => {
+                    if prepared == Partitions::NotAllowed && before != prepared {
+                        tracing::info!(
+                            "the database's user may make no partitions; old audit events go row by row"
+                        );
+                    }
+                    before = prepared;
+                }
+                Err(error) if error.kind() == StoreErrorKind::Fenced => return,
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(
+                        error,
+                        "partitions of audit events cannot be made and will be tried again"
+                    );
+                }
+            }
             match self.expire(scope, fence).await {
                 Ok(0) => {}
                 Ok(removed) => tracing::info!(removed, "old audit events were removed"),

@@ -2,7 +2,7 @@
 create table catalog_audit_events (
     -- the order in which rows were added
     position      integer primary key autoincrement,
-    id            text not null unique,
+    id            blob not null unique,
     -- empty where it is no tenant's
     namespace     text not null,
     time_ms       integer not null,
@@ -24,7 +24,7 @@ create index catalog_audit_events_request on catalog_audit_events (request_id) w
 
 -- Requests that were about to change something: one whose event is not there was cut off.
 create table catalog_audit_intents (
-    id            text primary key,
+    id            blob primary key,
     time_ms       integer not null,
     namespace     text not null,
     event_type    text not null,
@@ -42,7 +42,7 @@ create table catalog_audit_intents (
 create table catalog_audit_chain (
     namespace     text not null,
     sequence      integer not null,
-    id            text not null unique,
+    id            blob not null unique,
     previous_hash blob not null,
     hash          blob not null,
     primary key (namespace, sequence)

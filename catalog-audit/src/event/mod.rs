@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub(crate) use self::make::new_id;
 #[cfg(feature = "_sql")]
-pub(crate) use self::record::hash;
+pub(crate) use self::record::{digest_of, hash, id};
 pub use self::{
     kind::{EventType, Outcome},
     record::Record,

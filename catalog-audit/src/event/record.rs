@@ -59,20 +59,17 @@ impl Record {
 
     /// The digest of what the record holds now. Another one than it carries is that of a record that was altered.
     pub fn compute_digest(&self) -> Hash {
-        let parts: [&[u8]; 11] = [
-            self.id.as_bytes(),
-            self.namespace.as_bytes(),
-            &self.time_ms.to_be_bytes(),
-            self.event_type.as_bytes(),
-            self.actor.as_bytes(),
-            self.plugin.as_bytes(),
-            self.resource_type.as_bytes(),
-            self.action.as_bytes(),
-            self.outcome.as_bytes(),
-            self.request_id.as_bytes(),
-            self.details.as_bytes(),
+        let texts = [
+            &self.event_type,
+            &self.actor,
+            &self.plugin,
+            &self.resource_type,
+            &self.action,
+            &self.outcome,
+            &self.request_id,
+            &self.details,
         ];
-        digest("catalog.audit.event.v1", &parts)
+        digest_of(self.id.as_bytes(), &self.namespace, self.time_ms, texts.map(String::as_str))
     }
 
     /// What it takes to keep it, in bytes, about.
@@ -108,16 +105,8 @@ impl Record {
     /// # Errors
     /// `Corrupt` if they are none of a record.
     pub fn from_row(row: &mut Row, first: usize) -> Result<Self, StoreError> {
-        let id = row.text(first)?;
-        Self::from_columns(&id, row, first + 1)
-    }
-
-    /// Likewise, where the id has been read already.
-    pub(crate) fn from_columns(id: &str, row: &mut Row, next: usize) -> Result<Self, StoreError> {
-        let corrupt = |error: uuid::Error| StoreError::new(StoreErrorKind::Corrupt, error);
-        let first = next - 1;
         Ok(Self {
-            id: id.parse().map_err(corrupt)?,
+            id: id(&row.bytes(first)?)?,
             namespace: row.text(first + 1)?,
             time_ms: row.integer(first + 2)?,
             event_type: row.text(first + 3)?,
@@ -131,6 +120,32 @@ impl Record {
             digest: hash(row.bytes(first + 11)?)?,
         })
     }
+}
+
+/// The digest of a record that holds this: the texts are those from the sort of event on, in the order of the struct.
+pub(crate) fn digest_of(id: &[u8], namespace: &str, time_ms: i64, texts: [&str; 8]) -> Hash {
+    let [event_type, actor, plugin, resource_type, action, outcome, request_id, details] =
+        texts.map(str::as_bytes);
+    let time = time_ms.to_be_bytes();
+    let parts = [
+        id,
+        namespace.as_bytes(),
+        &time,
+        event_type,
+        actor,
+        plugin,
+        resource_type,
+        action,
+        outcome,
+        request_id,
+        details,
+    ];
+    digest("catalog.audit.event.v1", &parts)
+}
+
+/// The bytes as an id.
+pub(crate) fn id(bytes: &[u8]) -> Result<Uuid, StoreError> {
+    Uuid::from_slice(bytes).map_err(|error| StoreError::new(StoreErrorKind::Corrupt, error))
 }
 
 /// The bytes as a digest.

@@ -6,13 +6,9 @@ use std::sync::Arc;
 use catalog_core::store::{StoreError, StoreErrorKind};
 use futures_util::{Stream, StreamExt, stream};
 use tokio_util::task::AbortOnDropHandle;
-use uuid::Uuid;
 
 use super::Ledger;
-use crate::{
-    digest::Hash,
-    store::{Entry, Place, SealStore},
-};
+use crate::store::{Entry, SealStore};
 
 /// So many places are read at once.
 const PAGE: i64 = 1_000;
@@ -20,39 +16,13 @@ const PAGE: i64 = 1_000;
 /// So many pages are read ahead.
 const PAGES: usize = 4;
 
-/// A place that was read.
-#[derive(Debug)]
-pub(super) struct Read {
-    pub(super) id: Uuid,
-    pub(super) place: Place,
-    /// None if there is no event of that id.
-    pub(super) digests: Option<Digests>,
-}
-
-/// Of a record.
-#[derive(Debug)]
-pub(super) struct Digests {
-    /// Of what it says now.
-    pub(super) now: Hash,
-    /// That it carries.
-    pub(super) carried: Hash,
-}
-
-impl From<Entry> for Read {
-    fn from(entry: Entry) -> Self {
-        let digests =
-            entry.record.map(|record| Digests { now: record.compute_digest(), carried: record.digest });
-        Self { id: entry.id, place: entry.place, digests }
-    }
-}
-
 /// The places after `after` up to `last`, page by page, in order. Where some are missing a page is shorter.
 pub(super) fn read<S: SealStore>(
     store: &Arc<S>,
     ledger: &Ledger,
     after: i64,
     last: i64,
-) -> impl Stream<Item = Result<Vec<Read>, StoreError>> + Send + Unpin + use<S> {
+) -> impl Stream<Item = Result<Vec<Entry>, StoreError>> + Send + Unpin + use<S> {
     let begins = std::iter::successors(Some(after), |begin| begin.checked_add(PAGE));
     let (store, ledger) = (Arc::clone(store), ledger.clone());
     let pages = begins.take_while(move |begin| *begin < last).map(move |begin| {
@@ -64,9 +34,9 @@ pub(super) fn read<S: SealStore>(
     Box::pin(stream::iter(pages).buffered(PAGES))
 }
 
-async fn page<S: SealStore>(store: &S, ledger: &Ledger, begin: i64) -> Result<Vec<Read>, StoreError> {
+async fn page<S: SealStore>(store: &S, ledger: &Ledger, begin: i64) -> Result<Vec<Entry>, StoreError> {
     let entries = store.entries(ledger, begin, usize::try_from(PAGE).unwrap_or(usize::MAX)).await?;
     // what follows a gap is another page's
     let end = begin.saturating_add(PAGE);
-    Ok(entries.into_iter().take_while(|entry| entry.place.sequence <= end).map(Read::from).collect())
+    Ok(entries.into_iter().take_while(|entry| entry.place.sequence <= end).collect())
 }

@@ -45,32 +45,46 @@ pub(crate) fn remove(
         first.get_or_insert(block.terms.first_sequence);
         last = Some(block);
     }
-    let (first_sequence, last) = (first?, last?);
-    let block = Terms {
-        namespace: ledger.as_str().into(),
-        number: head.number + 1,
-        kind: BlockKind::Removal,
-        first_sequence,
-        last_sequence: last.terms.last_sequence,
-        previous_hash: last.hash,
-        head_hash: last.terms.head_hash,
-        anchor: last.terms.number,
-        previous_block_hash: head.block_hash,
-        time_ms: now.unix_ms(),
+    Some(Removal::upto(ledger, first?, &last?, head, key, (before, now)))
+}
+
+impl Removal {
+    /// Takes all from that place, the first that is left, to the end of that block.
+    pub(crate) fn upto(
+        ledger: &Ledger,
+        first_sequence: i64,
+        last: &Block,
+        head: &Head,
+        key: &SealKey,
+        (before, now): (Timestamp, Timestamp),
+    ) -> Self {
+        let (last_hash, last) = (last.hash, &last.terms);
+        let block = Terms {
+            namespace: ledger.as_str().into(),
+            number: head.number + 1,
+            kind: BlockKind::Removal,
+            first_sequence,
+            last_sequence: last.last_sequence,
+            previous_hash: last_hash,
+            head_hash: last.head_hash,
+            anchor: last.number,
+            previous_block_hash: head.block_hash,
+            time_ms: now.unix_ms(),
+        }
+        .sign(key);
+        let mut event = Event::of_system(EventType::Retention, "retention", "delete", now);
+        event.namespace = ledger.as_str().parse().ok();
+        event.resource_type = "audit".into();
+        let told =
+            json!({"from": first_sequence, "to": last.last_sequence, "sealedBefore": before.to_string()});
+        event.details.metadata.extend(told.as_object().cloned().unwrap_or_default());
+        Self {
+            head: Head { number: block.terms.number, block_hash: block.hash, ..head.clone() },
+            block,
+            record: Record::of(event),
+            last_sequence: last.last_sequence,
+            last_number: last.number,
+            events: usize::try_from(last.last_sequence - first_sequence + 1).unwrap_or(0),
+        }
     }
-    .sign(key);
-    let mut event = Event::of_system(EventType::Retention, "retention", "delete", now);
-    event.namespace = ledger.as_str().parse().ok();
-    event.resource_type = "audit".into();
-    let told =
-        json!({"from": first_sequence, "to": last.terms.last_sequence, "sealedBefore": before.to_string()});
-    event.details.metadata.extend(told.as_object().cloned().unwrap_or_default());
-    Some(Removal {
-        head: Head { number: block.terms.number, block_hash: block.hash, ..head.clone() },
-        block,
-        record: Record::of(event),
-        last_sequence: last.terms.last_sequence,
-        last_number: last.terms.number,
-        events,
-    })
 }

@@ -5,12 +5,11 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{
-    Block, BlockKind, Head, Ledger, TrustedKeys,
-    ahead::{Read, read},
-    ledger::link,
+use super::{Block, BlockKind, Head, Ledger, TrustedKeys, ahead::read, ledger::link};
+use crate::{
+    digest::hex,
+    store::{Entry, SealStore},
 };
-use crate::{digest::hex, store::SealStore};
 
 /// Finds out whether events are as they were sealed: on the tokio runtime of the caller, on all of its threads.
 #[derive(Clone, Debug)]
@@ -93,6 +92,8 @@ const PAGE: usize = 1_000;
 struct At {
     head: Head,
     from: i64,
+    /// Whether it began with the first place that there is.
+    is_whole: bool,
 }
 
 impl<S: SealStore> Verifier<S> {
@@ -171,6 +172,7 @@ impl<S: SealStore> Verifier<S> {
             Some(from) => self.store.block_of(ledger, from).await?,
             None => None,
         };
+        let is_whole = first.is_none();
         if let Some(block) = first {
             if !block.is_genuine(&self.keys) || block.terms.namespace != ledger.as_str() {
                 return Ok(Err(forged(block.terms.first_sequence)));
@@ -182,7 +184,7 @@ impl<S: SealStore> Verifier<S> {
                 block_hash: block.terms.previous_block_hash,
             };
         }
-        Ok(Ok(At { from: head.sequence + 1, head }))
+        Ok(Ok(At { from: head.sequence + 1, head, is_whole }))
     }
 
     async fn walk(
@@ -275,7 +277,7 @@ impl<S: SealStore> Verifier<S> {
                 let (sequence, id) = (entry.place.sequence, Some(entry.id));
                 return Ok(Some(Broken { sequence, id, fault: Fault::Forged }));
             }
-            let stray = self.store.stray(ledger).await?;
+            let stray = self.store.stray(ledger, at.is_whole).await?;
             return Ok(stray.map(|id| Broken { sequence: next, id: Some(id), fault: Fault::Added }));
         }
         // it grows faster than it is looked at, and what was looked at is sound
@@ -284,23 +286,23 @@ impl<S: SealStore> Verifier<S> {
 }
 
 /// Whether that is what is at the next place; if so, the walk goes there.
-fn check(at: &mut At, read: Option<Read>, checkpoint: Option<&Checkpoint>) -> Option<Broken> {
+fn check(at: &mut At, entry: Option<Entry>, checkpoint: Option<&Checkpoint>) -> Option<Broken> {
     let sequence = at.head.sequence + 1;
     let broken = |id, fault| Some(Broken { sequence, id, fault });
-    let Some(read) = read.filter(|read| read.place.sequence == sequence) else {
+    let Some(entry) = entry.filter(|entry| entry.place.sequence == sequence) else {
         return broken(None, Fault::Removed);
     };
-    let Some(digests) = read.digests else { return broken(Some(read.id), Fault::Removed) };
+    let Some(digests) = entry.digests else { return broken(Some(entry.id), Fault::Removed) };
     let hash = link(&at.head.hash, sequence, &digests.now);
-    if hash != read.place.hash || read.place.previous_hash != at.head.hash {
+    if hash != entry.place.hash || entry.place.previous_hash != at.head.hash {
         let fault = if digests.now == digests.carried { Fault::Replaced } else { Fault::Altered };
-        return broken(Some(read.id), fault);
+        return broken(Some(entry.id), fault);
     }
     if digests.now != digests.carried {
-        return broken(Some(read.id), Fault::Altered);
+        return broken(Some(entry.id), Fault::Altered);
     }
     if checkpoint.is_some_and(|known| known.sequence == sequence && known.hash != hex(&hash)) {
-        return broken(Some(read.id), Fault::Forged);
+        return broken(Some(entry.id), Fault::Forged);
     }
     (at.head.sequence, at.head.hash) = (sequence, hash);
     None

@@ -5,7 +5,7 @@ mod query;
 #[cfg(feature = "_sql")]
 mod sql;
 
-use std::{future::Future, sync::Arc};
+use std::future::Future;
 
 use catalog_core::{
     clock::Timestamp,
@@ -166,7 +166,7 @@ pub trait SealStore: Send + Sync + 'static {
     /// As [`ledgers`](Self::ledgers).
     fn removal(&self, ledger: &Ledger) -> impl Future<Output = Result<Option<Block>, StoreError>> + Send;
 
-    /// The places after that one, in order, at most so many, each with its record, if that is there.
+    /// The places after that one, in order, at most so many, each with the digests of its record, if that is there.
     ///
     /// # Errors
     /// As [`ledgers`](Self::ledgers).
@@ -183,11 +183,16 @@ pub trait SealStore: Send + Sync + 'static {
     /// As [`ledgers`](Self::ledgers).
     fn first_unsealed_any_tenant(&self) -> impl Future<Output = Result<Option<Uuid>, StoreError>> + Send;
 
-    /// An event that has no place though the sealer is past it.
+    /// An event that has no place though the sealer is past it. Where it is known that each place has its event, events and places
+    /// need only be counted.
     ///
     /// # Errors
     /// As [`ledgers`](Self::ledgers).
-    fn stray(&self, ledger: &Ledger) -> impl Future<Output = Result<Option<Uuid>, StoreError>> + Send;
+    fn stray(
+        &self,
+        ledger: &Ledger,
+        each_place_has_its_event: bool,
+    ) -> impl Future<Output = Result<Option<Uuid>, StoreError>> + Send;
 }
 
 /// Removes old events.
@@ -205,6 +210,57 @@ pub trait RetentionStore: SealStore {
         key: &SealKey,
         expiry: Expiry,
     ) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// Makes the partitions that the events of the next weeks go into, and says what came of it. Without them nothing is refused.
+    ///
+    /// # Errors
+    /// As [`expire`](Self::expire).
+    fn make_partitions<F: Fence<Self::Transaction>>(
+        &self,
+        _fence: &F,
+        _now: Timestamp,
+    ) -> impl Future<Output = Result<Partitions, StoreError>> + Send {
+        std::future::ready(Ok(Partitions::None))
+    }
+
+    /// Removes one partition whole, the oldest whose events may all go, and gives how many events that were; none if there is no such.
+    /// They may go where each chain that has some is named, with the time before which they were sealed, and every sink has had them.
+    /// What else was sealed in the same blocks goes with them; and of each chain it stays on record as [`expire`](Self::expire)
+    /// leaves it.
+    ///
+    /// # Errors
+    /// As [`expire`](Self::expire).
+    fn drop_partition<F: Fence<Self::Transaction>>(
+        &self,
+        _fence: &F,
+        _key: &SealKey,
+        _chains: &[(Ledger, Timestamp)],
+        _now: Timestamp,
+    ) -> impl Future<Output = Result<Option<usize>, StoreError>> + Send {
+        std::future::ready(Ok(None))
+    }
+
+    /// When the partition begins that events of that time are in; that time where they are in none.
+    ///
+    /// # Errors
+    /// As [`expire`](Self::expire).
+    fn begin_of_partition(
+        &self,
+        time: Timestamp,
+    ) -> impl Future<Output = Result<Timestamp, StoreError>> + Send {
+        std::future::ready(Ok(time))
+    }
+}
+
+/// What came of making partitions.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Partitions {
+    /// The engine has none.
+    None,
+    /// So many were missing, and are there now.
+    Made(usize),
+    /// The database's user may not make any: old events are removed row by row.
+    NotAllowed,
 }
 
 /// What is to be removed.
@@ -258,7 +314,7 @@ pub struct Cursor {
     pub parked: Option<String>,
 }
 
-/// A place in a chain, and the record that is there.
+/// A place in a chain, and what the record that is there comes to.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The event that was sealed there.
@@ -266,7 +322,16 @@ pub struct Entry {
     /// The place.
     pub place: Place,
     /// None if there is no event of that id.
-    pub record: Option<Arc<Record>>,
+    pub digests: Option<Digests>,
+}
+
+/// Of a record.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Digests {
+    /// Of what it says now.
+    pub now: [u8; 32],
+    /// That it carries.
+    pub carried: [u8; 32],
 }
 
 /// Adds a record within a transaction of type `T`.

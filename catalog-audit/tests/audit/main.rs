@@ -8,6 +8,7 @@ mod fixture;
 mod http;
 mod killed;
 mod layer;
+mod partition;
 mod recorder;
 mod retention;
 mod seal;

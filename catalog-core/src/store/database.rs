@@ -1,6 +1,10 @@
 //! The one place where the two engines meet: a pool, a transaction, rows.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 
@@ -98,6 +102,27 @@ impl Row {
     }
 }
 
+/// A row as the engine has it, in whose columns texts and bytes are borrowed.
+pub trait Columns {
+    /// A text that is not NULL.
+    ///
+    /// # Errors
+    /// `Corrupt` if the column is missing or of another type; and so of the others.
+    fn text(&self, column: usize) -> Result<&str, StoreError>;
+
+    /// A whole number.
+    ///
+    /// # Errors
+    /// As [`text`](Self::text).
+    fn integer(&self, column: usize) -> Result<i64, StoreError>;
+
+    /// Bytes.
+    ///
+    /// # Errors
+    /// As [`text`](Self::text).
+    fn bytes(&self, column: usize) -> Result<&[u8], StoreError>;
+}
+
 /// How a [`Database`] is connected to.
 #[derive(Clone, Copy, Debug)]
 pub struct DatabaseOptions {
@@ -141,6 +166,9 @@ pub struct Transaction {
 /// What is called with the payload of each notification; with none where some may have been missed.
 pub(super) type Heard<'a> = dyn Fn(Option<&str>) + Send + Sync + 'a;
 
+/// What is shown each row, in order.
+pub(super) type Visitor = Box<dyn FnMut(&dyn Columns) -> Result<(), StoreError> + Send>;
+
 /// What an engine does for a [`Database`].
 #[async_trait]
 pub(super) trait Engine: Send + Sync {
@@ -148,6 +176,7 @@ pub(super) trait Engine: Send + Sync {
     async fn fetch(&self, statement: Statement) -> Result<Vec<Row>, StoreError>;
     /// The texts of the first column, which is called `document`.
     async fn fetch_documents(&self, statement: Statement) -> Result<Documents, StoreError>;
+    async fn visit(&self, statement: Statement, visitor: Visitor) -> Result<(), StoreError>;
     /// The scope is for a second wall, where the engine has one.
     async fn begin(&self, scope: Option<&TenantScope>) -> Result<Box<dyn EngineTransaction>, StoreError>;
     /// Makes those that are not there, and gives how many it made.
@@ -205,6 +234,25 @@ impl Database {
         self.engine.fetch_documents(statement).await
     }
 
+    /// Reads many rows of which little is kept: `read` makes that of each, where the engine has it.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable` when no connection came in time, `Internal`; or what `read` says.
+    pub async fn fetch_as<T: Send + 'static>(
+        &self,
+        statement: Statement,
+        read: impl Fn(&dyn Columns) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Vec<T>, StoreError> {
+        let all = Arc::new(Mutex::new(Vec::new()));
+        let rows = Arc::clone(&all);
+        let visitor = move |row: &dyn Columns| {
+            rows.lock().unwrap_or_else(PoisonError::into_inner).push(read(row)?);
+            Ok(())
+        };
+        self.engine.visit(statement, Box::new(visitor)).await?;
+        Ok(std::mem::take(&mut *all.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
     /// Runs one statement that changes something, in a transaction of its own, and gives the rows that it returns: in one round trip
     /// where the engine commits by itself.
     ///
@@ -213,6 +261,15 @@ impl Database {
     /// under way.
     pub async fn change(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
         self.engine.change(statement).await
+    }
+
+    /// As [`change`](Self::change), for what concerns all tenants and answers no request.
+    ///
+    /// # Errors
+    /// Those of [`change`](Self::change).
+    pub async fn change_any_tenant(&self, mut statement: Statement) -> Result<Vec<Row>, StoreError> {
+        statement.within(&TenantScope::all());
+        self.change(statement).await
     }
 
     /// Begins a transaction that will change what is nobody's. On SQLite it has the write lock from here on.

@@ -11,7 +11,7 @@ use sqlx::{
 
 use super::{
     Documents, StoreError, StoreErrorKind,
-    database::{Database, DatabaseOptions, Engine, EngineTransaction, Heard, Row},
+    database::{Columns, Database, DatabaseOptions, Engine, EngineTransaction, Heard, Row, Visitor},
     driver::{Driver, DriverSession, DriverTransaction, in_time, open, prepare, store_error},
     listen::Listened,
     session::{EngineNotifications, EngineSession},
@@ -171,6 +171,10 @@ impl Engine for PostgresEngine {
         Ok(documents)
     }
 
+    async fn visit(&self, statement: Statement, mut visitor: Visitor) -> Result<(), StoreError> {
+        self.fetch_rows(statement).await?.iter().try_for_each(|row| visitor(row))
+    }
+
     async fn begin(&self, scope: Option<&TenantScope>) -> Result<Box<dyn EngineTransaction>, StoreError> {
         let inner = self.transaction(scope).await?;
         Ok(Box::new(DriverTransaction { inner, patience: self.patience }))
@@ -289,6 +293,20 @@ async fn create_indexes(connection: &mut PgConnection, indexes: Vec<Index>) -> R
         analyze.execute(&mut *connection).await.map_err(store_error)?;
     }
     Ok(made)
+}
+
+impl Columns for PgRow {
+    fn text(&self, column: usize) -> Result<&str, StoreError> {
+        self.try_get(column).map_err(store_error)
+    }
+
+    fn integer(&self, column: usize) -> Result<i64, StoreError> {
+        self.try_get(column).map_err(store_error)
+    }
+
+    fn bytes(&self, column: usize) -> Result<&[u8], StoreError> {
+        self.try_get(column).map_err(store_error)
+    }
 }
 
 impl Driver for Postgres {

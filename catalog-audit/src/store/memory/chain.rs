@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{MemoryAuditStore, State};
 use crate::{
     seal::{Block, BlockKind, Head, Ledger, Pending, SealKey, seal},
-    store::{Entry, SealStore},
+    store::{Digests, Entry, SealStore},
 };
 
 impl State {
@@ -86,13 +86,17 @@ impl SealStore for MemoryAuditStore {
     }
 
     async fn entries(&self, ledger: &Ledger, after: i64, most: usize) -> Result<Vec<Entry>, StoreError> {
-        let state = self.lock();
         let of = |sequence: i64| (ledger.as_str().to_owned(), sequence);
-        let later = state.chain.range(of(after.saturating_add(1))..=of(i64::MAX)).take(most);
-        let entry = later.map(|(_, (id, place))| Entry {
-            id: *id,
-            place: place.clone(),
-            record: state.record(*id).cloned(),
+        let later: Vec<_> = {
+            let state = self.lock();
+            let later = state.chain.range(of(after.saturating_add(1))..=of(i64::MAX)).take(most);
+            later.map(|(_, (id, place))| (*id, place.clone(), state.record(*id).cloned())).collect()
+        };
+        // nobody waits while they are digested
+        let entry = later.into_iter().map(|(id, place, record)| Entry {
+            id,
+            place,
+            digests: record.map(|record| Digests { now: record.compute_digest(), carried: record.digest }),
         });
         Ok(entry.collect())
     }
@@ -102,7 +106,7 @@ impl SealStore for MemoryAuditStore {
         Ok(state.events.range(state.sealed + 1..).next().map(|(_, record)| record.id))
     }
 
-    async fn stray(&self, ledger: &Ledger) -> Result<Option<Uuid>, StoreError> {
+    async fn stray(&self, ledger: &Ledger, _: bool) -> Result<Option<Uuid>, StoreError> {
         let state = self.lock();
         let past = state.events.range(..=state.sealed).map(|(_, record)| record);
         let mut strays = past

@@ -9,15 +9,22 @@ use catalog_core::store::{
 use super::bind_id;
 use crate::event::Record;
 
-/// So many rows go into one statement of SQLite, whose limit is 32,766 bound values.
-const BATCH: usize = 256;
+/// So many rows go into one statement: SQLite's limit is 32,766 bound values, and PostgreSQL binds one list a column.
+pub(super) fn batch(dialect: Dialect) -> usize {
+    match dialect {
+        Dialect::Sqlite => 256,
+        Dialect::Postgres => 4_096,
+    }
+}
 
 /// The columns of a record, in its order.
 pub(super) const COLUMNS: &str = "id, namespace, time_ms, event_type, actor, plugin, resource_type, action, outcome, request_id, details, digest";
 
+const EVENTS: &str = "insert into catalog_audit_events (";
+
 /// Adds those records whose id is not there yet, and gives how many were added.
 pub(super) async fn append(transaction: &mut Transaction, records: &[Record]) -> Result<u64, StoreError> {
-    insert(transaction, "insert into catalog_audit_events (", records).await
+    insert(transaction, EVENTS, records).await
 }
 
 /// Adds intents likewise.
@@ -31,17 +38,26 @@ async fn insert(
     records: &[Record],
 ) -> Result<u64, StoreError> {
     let mut added = 0;
-    for records in records.chunks(BATCH) {
-        let mut statement = Statement::new(transaction.dialect());
-        statement.push(into).push(COLUMNS).push(") ");
-        match (transaction.dialect(), records) {
-            (Dialect::Postgres, [_, _, ..]) => push_arrays(&mut statement, records),
-            _ => push_rows(&mut statement, records),
-        }
-        statement.push(" on conflict (id) do nothing");
-        added += transaction.execute(statement).await?;
+    for records in records.chunks(batch(transaction.dialect())) {
+        added += transaction.execute(statement(transaction.dialect(), into, records)).await?;
     }
     Ok(added)
+}
+
+/// What adds at most a [batch] of records.
+pub(super) fn events(dialect: Dialect, records: &[Record]) -> Statement {
+    statement(dialect, EVENTS, records)
+}
+
+fn statement(dialect: Dialect, into: &'static str, records: &[Record]) -> Statement {
+    let mut statement = Statement::new(dialect);
+    statement.push(into).push(COLUMNS).push(") ");
+    match (dialect, records) {
+        (Dialect::Postgres, [_, _, ..]) => push_arrays(&mut statement, records),
+        _ => push_rows(&mut statement, records),
+    }
+    statement.push(" on conflict (id) do nothing");
+    statement
 }
 
 /// One row of placeholders a record.

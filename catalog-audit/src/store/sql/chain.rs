@@ -1,7 +1,5 @@
 //! Reading and writing chains.
 
-use std::sync::Arc;
-
 use catalog_core::{
     clock::Timestamp,
     store::{
@@ -14,11 +12,11 @@ use catalog_core::{
 };
 use uuid::Uuid;
 
-use super::{SqlAuditStore, push_scope, seal};
+use super::{SqlAuditStore, entries, push_id, push_scope, seal};
 use crate::{
-    event::{Record, hash},
+    event::{hash, id},
     seal::{Block, BlockKind, Head, Ledger, SealKey, Terms},
-    store::{Entry, Place, SealStore},
+    store::{Entry, SealStore},
 };
 
 pub(super) const HEAD: &str = "select namespace, sequence, hash, number, block_hash from catalog_audit_heads";
@@ -80,41 +78,34 @@ impl SealStore for SqlAuditStore {
     }
 
     async fn entries(&self, ledger: &Ledger, after: i64, most: usize) -> Result<Vec<Entry>, StoreError> {
-        let mut select = self.select(ledger);
-        select.push(
-            "select cast(c.id as text), c.sequence, c.previous_hash, c.hash, coalesce(cast(a.id as text), ''), a.namespace, \
-             a.time_ms, a.event_type, a.actor, a.plugin, a.resource_type, a.action, a.outcome, a.request_id, a.details, a.digest \
-             from catalog_audit_chain c left join ",
-        );
-        select.push(match select.dialect() {
-            Dialect::Sqlite => "catalog_audit_events a on a.id = c.id",
-            // one by one: the planner would rather look through all events for each page
-            Dialect::Postgres => {
-                "lateral (select * from catalog_audit_events e where e.id = c.id offset 0) a on true"
-            }
-        });
-        select.push(" where c.namespace = ").bind(ledger.as_str()).push(" and c.sequence > ").bind(after);
-        select.push(" order by c.sequence limit ").push_count(most);
-        self.database.fetch(select).await?.into_iter().map(entry).collect()
+        entries::entries(&self.database, ledger, after, most).await
     }
 
     async fn first_unsealed_any_tenant(&self) -> Result<Option<Uuid>, StoreError> {
         let mut select = Statement::new(self.database.dialect());
-        select.push("select cast(id as text) from catalog_audit_events where position > ");
+        push_id(select.push("select "), "id").push(" from catalog_audit_events where position > ");
         select.push(
             "(select position from catalog_audit_cursors where name = 'seal') order by position limit 1",
         );
         let mut rows = self.database.fetch_any_tenant(select).await?;
-        rows.first_mut().map(|row| id(&row.text(0)?)).transpose()
+        rows.first_mut().map(|row| id(&row.bytes(0)?)).transpose()
     }
 
-    async fn stray(&self, ledger: &Ledger) -> Result<Option<Uuid>, StoreError> {
+    async fn stray(
+        &self,
+        ledger: &Ledger,
+        each_place_has_its_event: bool,
+    ) -> Result<Option<Uuid>, StoreError> {
+        if each_place_has_its_event && self.has_as_many_events_as_places(ledger).await? {
+            return Ok(None);
+        }
         let mut select = self.select(ledger);
-        select.push("select cast(a.id as text) from catalog_audit_events a, catalog_audit_cursors s where a.namespace = ");
+        push_id(select.push("select "), "a.id")
+            .push(" from catalog_audit_events a, catalog_audit_cursors s where a.namespace = ");
         select.bind(ledger.as_str()).push(" and s.name = 'seal' and a.position <= s.position");
         select.push(" and not exists (select 1 from catalog_audit_chain c where c.id = a.id) limit 1");
         let mut rows = self.database.fetch(select).await?;
-        rows.first_mut().map(|row| id(&row.text(0)?)).transpose()
+        rows.first_mut().map(|row| id(&row.bytes(0)?)).transpose()
     }
 }
 
@@ -125,21 +116,26 @@ impl SqlAuditStore {
         select.within(ledger.scope());
         select
     }
+
+    /// Those that are not sealed yet, of whom there are few, left out of account.
+    async fn has_as_many_events_as_places(&self, ledger: &Ledger) -> Result<bool, StoreError> {
+        let (mut select, namespace) = (self.select(ledger), ledger.as_str());
+        select.push("select (select count(*) from catalog_audit_events where namespace = ").bind(namespace);
+        select.push(") - (select count(*) from catalog_audit_chain where namespace = ").bind(namespace);
+        // in that order, so that no more are looked at than there are
+        select
+            .push(") - (select count(*) from (select namespace from catalog_audit_events where position > ");
+        select.push(
+            "(select position from catalog_audit_cursors where name = 'seal') order by position limit ",
+        );
+        select.push_count(UNSEALED).push(") l where namespace = ").bind(namespace).push(")");
+        let mut rows = self.database.fetch(select).await?;
+        Ok(rows.first_mut().ok_or(StoreErrorKind::Corrupt)?.integer(0)? == 0)
+    }
 }
 
-fn id(text: &str) -> Result<Uuid, StoreError> {
-    text.parse().map_err(|error: uuid::Error| StoreError::new(StoreErrorKind::Corrupt, error))
-}
-
-fn entry(mut row: Row) -> Result<Entry, StoreError> {
-    let place =
-        Place { sequence: row.integer(1)?, previous_hash: hash(row.bytes(2)?)?, hash: hash(row.bytes(3)?)? };
-    let sealed = id(&row.text(0)?)?;
-    let there = row.take_text(4)?.unwrap_or_default();
-    let record =
-        if there.is_empty() { None } else { Some(Arc::new(Record::from_columns(&there, &mut row, 5)?)) };
-    Ok(Entry { id: sealed, place, record })
-}
+/// So many events that are not sealed yet are counted at most.
+const UNSEALED: usize = 10_000;
 
 pub(super) fn head(mut row: Row) -> Result<(String, Head), StoreError> {
     let head = Head {

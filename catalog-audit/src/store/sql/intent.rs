@@ -2,12 +2,11 @@
 
 use catalog_core::{
     clock::Timestamp,
-    store::{StoreError, StoreErrorKind, database::Transaction, statement::Statement},
+    store::{StoreError, database::Transaction, statement::Statement},
 };
-use uuid::Uuid;
 
-use super::{append::COLUMNS, bind_id, read::first_id};
-use crate::store::Swept;
+use super::{append::COLUMNS, bind_id, push_id, read::first_id};
+use crate::{event::id, store::Swept};
 
 pub(super) async fn sweep(
     transaction: &mut Transaction,
@@ -17,13 +16,13 @@ pub(super) async fn sweep(
     let dialect = transaction.dialect();
     let mut select = Statement::new(dialect);
     // their ids are as old as they
-    bind_id(select.push("select cast(id as text) from catalog_audit_intents where id < "), first_id(before));
+    push_id(select.push("select "), "id").push(" from catalog_audit_intents where id < ");
+    bind_id(&mut select, first_id(before));
     select.push(" order by id limit ").push_count(most);
     let mut rows = transaction.fetch(select).await?;
     let intents = rows.len();
     let Some(last) = rows.last_mut() else { return Ok(Swept::default()) };
-    let corrupt = |error: uuid::Error| StoreError::new(StoreErrorKind::Corrupt, error);
-    let last: Uuid = last.text(0)?.parse().map_err(corrupt)?;
+    let last = id(&last.bytes(0)?)?;
     let mut insert = Statement::new(dialect);
     insert.push("insert into catalog_audit_events (").push(COLUMNS).push(") select ").push(COLUMNS);
     bind_id(insert.push(" from catalog_audit_intents where id <= "), last);

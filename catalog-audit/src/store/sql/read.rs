@@ -11,7 +11,7 @@ use catalog_core::{
 };
 use uuid::Uuid;
 
-use super::{bind_id, push_scope};
+use super::{bind_id, push_id, push_scope};
 use crate::{
     event::{Record, hash},
     store::{AuditQuery, Place, Stored},
@@ -23,8 +23,8 @@ pub(super) const COLUMNS: usize = 15;
 /// Begins a statement that reads records and their places, and `more` after them.
 pub(super) fn select(dialect: Dialect, more: &'static str) -> Statement {
     let mut statement = Statement::new(dialect);
-    statement.push(
-        "select cast(a.id as text), a.namespace, a.time_ms, a.event_type, a.actor, a.plugin, a.resource_type, a.action, a.outcome, a.request_id, \
+    push_id(statement.push("select "), "a.id").push(
+        ", a.namespace, a.time_ms, a.event_type, a.actor, a.plugin, a.resource_type, a.action, a.outcome, a.request_id, \
          a.details, a.digest, coalesce(c.sequence, 0), c.previous_hash, c.hash",
     );
     statement.push(more).push(" from ");

@@ -6,16 +6,15 @@ use catalog_core::{
     clock::Timestamp,
     store::{
         StoreError, StoreErrorKind,
-        database::{Database, Row, Transaction},
+        database::{Database, Transaction},
         hook::Fence,
         statement::{Dialect, SqlValue, Statement},
     },
 };
-use uuid::Uuid;
 
-use super::{bind_id, chain, horizon};
+use super::{bind_id, chain, horizon, push_id};
 use crate::{
-    event::hash,
+    event::{hash, id},
     seal::{Head, Link, Pending, SealKey, Sealing, seal as plan},
 };
 
@@ -65,16 +64,19 @@ async fn pending(
     most: usize,
 ) -> Result<(Vec<Pending>, Option<i64>), StoreError> {
     let mut select = Statement::new(transaction.dialect());
-    select.push(
-        "select position, cast(id as text), namespace, digest from catalog_audit_events where position > ",
-    );
+    push_id(select.push("select position, "), "id");
+    select.push(", namespace, digest from catalog_audit_events where position > ");
     select.bind(after).push(" and position <= ").bind(upto);
     select.push(" order by position limit ").bind(i64::try_from(most).unwrap_or(i64::MAX));
     let rows = transaction.fetch(select).await?;
     let (mut pending, mut last) = (Vec::with_capacity(rows.len()), None);
     for mut row in rows {
         last = Some(row.integer(0)?);
-        pending.push(Pending { id: id(&mut row, 1)?, namespace: row.text(2)?, digest: hash(row.bytes(3)?)? });
+        pending.push(Pending {
+            id: id(&row.bytes(1)?)?,
+            namespace: row.text(2)?,
+            digest: hash(row.bytes(3)?)?,
+        });
     }
     Ok((pending, last))
 }
@@ -139,8 +141,4 @@ fn push_arrays(insert: &mut Statement, links: &[Link]) {
     insert.bind(sequences).push("::bigint[], ").bind(texts(|link| link.id.to_string()));
     insert.push("::text[]::uuid[], ").bind(hashes(|link| link.place.previous_hash)).push("::bytea[], ");
     insert.bind(hashes(|link| link.place.hash)).push("::bytea[])");
-}
-
-fn id(row: &mut Row, column: usize) -> Result<Uuid, StoreError> {
-    row.text(column)?.parse().map_err(|error: uuid::Error| StoreError::new(StoreErrorKind::Corrupt, error))
 }

@@ -15,7 +15,8 @@ const POLICY: &str = " using ((select current_setting('catalog.scope', true)) = 
                       namespace = any (string_to_array((select current_setting('catalog.scope', true)), ',')))";
 
 /// Switches row-level security on for those tables of tenants: from then on a transaction sees and changes the rows of those tenants
-/// only that it says it is for, the tables' owner included, and none where it says nothing. Replicas must be connected with
+/// only that it says it is for, the tables' owner included, and none where it says nothing. Their partitions are read by way of them
+/// alone. Replicas must be connected with
 /// [`row_level_security`](crate::store::database::DatabaseOptions::row_level_security), before and after. Doing it again changes
 /// nothing.
 ///
@@ -37,6 +38,16 @@ pub async fn secure_rows(database: &Database, tables: &[&'static str]) -> Result
             statement.push(before).push(table).push(after);
             transaction.execute(statement).await?;
         }
+        let ([before, after], mut statement) = (PARTITIONS, Statement::new(Dialect::Postgres));
+        statement.push(before).push(table).push(after);
+        transaction.execute(statement).await?;
     }
     transaction.commit().await
 }
+
+/// Partitions have no policy, and so no rows for whoever asks for them by their own names: the table's is asked where they are reached
+/// by way of it.
+const PARTITIONS: [&str; 2] = [
+    "do $$ declare part regclass; begin for part in select inhrelid from pg_inherits where inhparent = '",
+    "'::regclass loop execute format('alter table %s enable row level security, force row level security', part); end loop; end $$",
+];

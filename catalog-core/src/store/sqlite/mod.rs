@@ -17,7 +17,7 @@ use sqlx::{
 use self::reader::Readers;
 use super::{
     Documents, StoreError, StoreErrorKind,
-    database::{Database, DatabaseOptions, Engine, EngineTransaction, Heard, Row},
+    database::{Database, DatabaseOptions, Engine, EngineTransaction, Heard, Row, Visitor},
     driver::{Driver, DriverSession, DriverTransaction, open, prepare, store_error},
     listen::Listened,
     session::{EngineNotifications, EngineSession},
@@ -119,6 +119,10 @@ impl Engine for SqliteEngine {
 
     async fn fetch_documents(&self, statement: Statement) -> Result<Documents, StoreError> {
         self.readers.documents(statement).await
+    }
+
+    async fn visit(&self, statement: Statement, visitor: Visitor) -> Result<(), StoreError> {
+        self.readers.visit(statement, visitor).await
     }
 
     async fn begin(&self, _: Option<&TenantScope>) -> Result<Box<dyn EngineTransaction>, StoreError> {

@@ -27,7 +27,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::{BUSY_TIMEOUT, MAPPED_BYTES, STATEMENTS};
 use crate::store::{
     Documents, StoreError, StoreErrorKind,
-    database::{DatabaseOptions, Row},
+    database::{Columns, DatabaseOptions, Row, Visitor},
     statement::{SqlValue, Statement},
 };
 
@@ -106,6 +106,19 @@ impl Readers {
         .await
     }
 
+    /// Shows each row to the visitor: many, so that it is not tried at once.
+    pub(super) async fn visit(&self, statement: Statement, mut visitor: Visitor) -> Result<(), StoreError> {
+        let read = move |rows: &mut rusqlite::Rows<'_>, _| {
+            while let Some(row) = rows.next()? {
+                if let Err(refused) = visitor(row) {
+                    return Ok(Err(refused));
+                }
+            }
+            Ok(Ok(()))
+        };
+        self.run_apart(statement, read).await?
+    }
+
     /// Lets no further statement begin, and waits for those that run.
     pub(super) async fn close(&self) {
         let all = u32::try_from(self.free.available_permits()).unwrap_or(u32::MAX);
@@ -122,6 +135,15 @@ impl Readers {
         if let Some(done) = self.try_at_once(&statement, &read) {
             return done;
         }
+        self.run_apart(statement, read).await
+    }
+
+    /// On a thread that may block.
+    async fn run_apart<T: Send + 'static>(
+        &self,
+        statement: Statement,
+        read: impl FnOnce(&mut rusqlite::Rows<'_>, usize) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let closed = || StoreError::new(StoreErrorKind::Unavailable, "the database is closed");
         let permit = tokio::time::timeout(self.acquire_timeout, Arc::clone(&self.free).acquire_owned()).await;
         let permit = permit
@@ -134,7 +156,7 @@ impl Readers {
             let over = move || is_abandoned.load(Ordering::Relaxed) || Instant::now() > until;
             let done = connection
                 .progress_handler(STEPS, Some(over))
-                .and_then(|()| execute(connection, &statement, &read))
+                .and_then(|()| execute(connection, &statement, read))
                 .map_err(store_error);
             // whoever asked may have gone
             let _ = reply.send(done);
@@ -198,7 +220,7 @@ fn open(file: &Path, busy: Duration) -> rusqlite::Result<Connection> {
 fn execute<T>(
     connection: &Connection,
     statement: &Statement,
-    read: &impl Fn(&mut rusqlite::Rows<'_>, usize) -> rusqlite::Result<T>,
+    read: impl FnOnce(&mut rusqlite::Rows<'_>, usize) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
     let mut prepared = connection.prepare_cached(statement.text())?;
     let columns = prepared.column_count();
@@ -229,6 +251,24 @@ impl ToSql for Bound<'_> {
         };
         Ok(ToSqlOutput::Borrowed(value))
     }
+}
+
+impl Columns for rusqlite::Row<'_> {
+    fn text(&self, column: usize) -> Result<&str, StoreError> {
+        self.get_ref(column).map_err(store_error)?.as_str().map_err(corrupt)
+    }
+
+    fn integer(&self, column: usize) -> Result<i64, StoreError> {
+        self.get_ref(column).map_err(store_error)?.as_i64().map_err(corrupt)
+    }
+
+    fn bytes(&self, column: usize) -> Result<&[u8], StoreError> {
+        self.get_ref(column).map_err(store_error)?.as_blob().map_err(corrupt)
+    }
+}
+
+fn corrupt(error: rusqlite::types::FromSqlError) -> StoreError {
+    StoreError::new(StoreErrorKind::Corrupt, error)
 }
 
 fn value(value: ValueRef<'_>) -> SqlValue {
