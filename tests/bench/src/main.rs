@@ -47,7 +47,7 @@ async fn run(matches: &ArgMatches) -> Result<(), AnyError> {
     match matches.subcommand() {
         Some(("layers", matches)) => layers::run(number(matches, "rounds")).await,
         Some(("http", matches)) => bench::run(&plan(matches)).await,
-        Some(("jobs", matches)) => jobs::run(&jobs::plan(matches), &jobs::contender::Alone).await,
+        Some(("jobs", matches)) => jobs::run(&jobs::plan(matches), &()).await,
         Some(("ha", matches)) => ha::run(&ha::plan(matches)).await,
         Some(("audit", matches)) => audit::run(&audit::plan(matches)).await,
         Some(("authz", matches)) => authz::run(authz::plan(matches), |_| Ok(Vec::new())),

@@ -4,7 +4,7 @@ use apalis::{layers::WorkerBuilderExt, prelude::*};
 use apalis_postgres::{Config, PostgresStorage, queries::push_tasks};
 use async_trait::async_trait;
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use tokio::task::JoinHandle;
+use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -69,12 +69,14 @@ impl Contender for Apalis {
             .data(begun)
             .build(nothing);
         let leave = leave.clone();
-        Ok(tokio::spawn(async move {
-            let asked = async move {
-                leave.cancelled().await;
-                Ok::<_, WorkerError>(())
-            };
-            if let Err(error) = worker.run_until(asked).await {
+        let asked = async move {
+            leave.cancelled().await;
+            Ok::<_, WorkerError>(())
+        };
+        // the compiler does not see that it may be sent to another thread
+        let runtime = Handle::current();
+        Ok(tokio::task::spawn_blocking(move || {
+            if let Err(error) = runtime.block_on(worker.run_until(asked)) {
                 eprintln!("bench: apalis: {error}");
             }
         }))
