@@ -307,15 +307,6 @@ impl Database {
         self.fetch(statement).await
     }
 
-    /// As [`change`](Self::change), likewise.
-    ///
-    /// # Errors
-    /// Those of [`change`](Self::change).
-    pub async fn change_any_tenant(&self, mut statement: Statement) -> Result<Vec<Row>, StoreError> {
-        statement.within(&TenantScope::all());
-        self.change(statement).await
-    }
-
     pub(super) async fn create_indexes(&self, indexes: Vec<Index>) -> Result<usize, StoreError> {
         self.engine.create_indexes(indexes).await
     }

@@ -3,7 +3,6 @@
 use std::{process::Stdio, time::Duration};
 
 use catalog_core::store::database::Database;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -11,6 +10,7 @@ use tokio::{
 
 use crate::{
     AnyError,
+    database::{create, settle},
     load::{self, Target},
     neighbour, refresh, seed,
     table::{Goal, HEADER, Line, median},
@@ -53,17 +53,6 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     Ok(())
 }
 
-/// An empty database of that name; one that is left from a former run goes.
-#[expect(clippy::disallowed_methods, reason = "names of this file")]
-pub(crate) async fn create(server: &str, name: &'static str) -> Result<String, AnyError> {
-    let mut connection = PgConnection::connect(server).await?;
-    for text in [format!("drop database if exists {name}"), format!("create database {name}")] {
-        sqlx::query(AssertSqlSafe(text)).execute(&mut connection).await?;
-    }
-    let (base, _) = server.rsplit_once('/').ok_or("the URL names no database")?;
-    Ok(format!("{base}/{name}"))
-}
-
 const MCP: &str = "/api/mcp_catalog/v1alpha1";
 pub(crate) const LIST: &str = "/api/mcp_catalog/v1alpha1/mcpservers?namespace=t0";
 
@@ -94,7 +83,7 @@ async fn engine(plan: &Plan, name: &str, small: &str, rows: &str, tenants: &str)
 
 async fn fill(database: Database, size: seed::Size) -> Result<(), AnyError> {
     seed::fill(&database, size).await?;
-    refresh::settle(&database).await?;
+    settle(&database).await?;
     database.close().await;
     Ok(())
 }

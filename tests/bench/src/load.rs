@@ -132,14 +132,17 @@ fn parse(head: &[u8]) -> Option<(u16, usize)> {
     Some((status, length.unwrap_or(0)))
 }
 
-struct Connection {
+const CLOSE: &[u8] = b"connection: close";
+
+/// A connection over which one request after another is sent.
+pub(crate) struct Connection {
     stream: TcpStream,
     request: Vec<u8>,
     buffer: Vec<u8>,
 }
 
 impl Connection {
-    async fn open(target: &Target) -> Result<Self, Error> {
+    pub(crate) async fn open(target: &Target) -> Result<Self, Error> {
         let stream = TcpStream::connect(&target.address).await?;
         stream.set_nodelay(true)?;
         let request = format!("GET {} HTTP/1.1\r\nhost: bench\r\n{}\r\n", target.path, target.headers);
@@ -147,7 +150,7 @@ impl Connection {
     }
 
     /// Sends the request and reads the answer into the buffer; gives its status and where its body begins.
-    async fn ask(&mut self) -> Result<(u16, usize), Error> {
+    pub(crate) async fn ask(&mut self) -> Result<(u16, usize), Error> {
         self.stream.write_all(&self.request).await?;
         self.buffer.clear();
         let head = loop {
@@ -162,6 +165,11 @@ impl Connection {
             self.read().await?;
         }
         Ok((status, head))
+    }
+
+    /// Whether the answer said that no other will follow.
+    pub(crate) fn is_last(&self) -> bool {
+        self.buffer.windows(CLOSE.len()).any(|window| window == CLOSE)
     }
 
     async fn read(&mut self) -> Result<(), Error> {

@@ -2,11 +2,14 @@
 //!
 //! `http` starts a server of its own for each engine, with the baselines' routes beside the catalog's, and loads both from another
 //! process over keep-alive connections. `seed` fills a database with the data that it runs on. `authz` asks the embedded RBAC engine.
-//! `audit` writes, seals and verifies events; `jobs` fills and drains the queue.
+//! `audit` writes, seals and verifies events; `jobs` fills and drains the queue; `ha` starts, kills and ends servers.
 
 mod audit;
 mod authz;
 mod bench;
+mod database;
+mod figure;
+mod ha;
 mod jobs;
 mod layers;
 mod load;
@@ -44,7 +47,8 @@ async fn run(matches: &ArgMatches) -> Result<(), AnyError> {
     match matches.subcommand() {
         Some(("layers", matches)) => layers::run(number(matches, "rounds")).await,
         Some(("http", matches)) => bench::run(&plan(matches)).await,
-        Some(("jobs", matches)) => jobs::run(&jobs::plan(matches)).await,
+        Some(("jobs", matches)) => jobs::run(&jobs::plan(matches), &()).await,
+        Some(("ha", matches)) => ha::run(&ha::plan(matches)).await,
         Some(("audit", matches)) => audit::run(&audit::plan(matches)).await,
         Some(("authz", matches)) => authz::run(authz::plan(matches), |_| Ok(Vec::new())),
         Some(("seed", matches)) => {
@@ -123,6 +127,7 @@ fn command() -> Command {
         )
         .subcommand(audit::command())
         .subcommand(authz::command())
+        .subcommand(ha::command())
         .subcommand(jobs::command())
         .subcommand(
             Command::new("layers").about("What each layer adds to a request, without a network").arg(number(

@@ -112,14 +112,3 @@ async fn copy_indexes(database: &Database) -> Result<(), AnyError> {
     }
     Ok(())
 }
-
-/// Lets the engine do now what it would do soon: gather statistics, take out the dead, write the log back.
-pub(crate) async fn settle(database: &Database) -> Result<(), AnyError> {
-    let mut statement = Statement::new(database.dialect());
-    statement.push(match database.dialect() {
-        Dialect::Sqlite => "pragma wal_checkpoint(truncate)",
-        Dialect::Postgres => "vacuum analyze",
-    });
-    database.fetch(statement).await?;
-    Ok(())
-}

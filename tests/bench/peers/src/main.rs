@@ -1,26 +1,44 @@
-//! `bench authz` with other engines beside ours. What callers belong to is told to them beforehand, where Kubernetes takes it from
-//! each request.
+//! `bench authz` and `bench jobs` with other engines and queues beside ours. What callers belong to is told to the engines
+//! beforehand, where Kubernetes takes it from each request.
 
+mod apalis;
 #[path = "../../src/authz/mod.rs"]
 mod authz;
 mod casbin;
 mod cedar;
+#[path = "../../src/database.rs"]
+mod database;
+#[path = "../../src/figure.rs"]
+mod figure;
+mod graphile;
+#[path = "../../src/jobs/mod.rs"]
+mod jobs;
 #[path = "../../src/table.rs"]
-#[expect(dead_code, reason = "the median alone is used")]
+#[expect(dead_code, reason = "a part of it is used")]
 mod table;
 
 use std::{error::Error, process::ExitCode};
 
-use self::authz::{
-    Peer,
-    grant::Grant,
-    workload::{Question, Workload},
+use async_trait::async_trait;
+use clap::{ArgMatches, Command};
+
+use self::{
+    authz::{
+        Peer,
+        grant::Grant,
+        workload::{Question, Workload},
+    },
+    database::create,
 };
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
 fn main() -> ExitCode {
-    match authz::run(authz::plan(&authz::command().get_matches()), peers) {
+    let command = Command::new("peers")
+        .subcommand_required(true)
+        .subcommand(authz::command())
+        .subcommand(jobs::command());
+    match run(&command.get_matches()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");
@@ -29,11 +47,34 @@ fn main() -> ExitCode {
     }
 }
 
-fn peers(workload: &Workload) -> Result<Vec<Peer>, AnyError> {
+fn run(matches: &ArgMatches) -> Result<(), AnyError> {
+    match matches.subcommand() {
+        Some(("authz", matches)) => authz::run(authz::plan(matches), engines),
+        Some(("jobs", matches)) => {
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+            runtime.block_on(jobs::run(&jobs::plan(matches), &Queues))
+        }
+        _ => Err("no command".into()),
+    }
+}
+
+fn engines(workload: &Workload) -> Result<Vec<Peer>, AnyError> {
     Ok(vec![
         ("cedar-policy 4, bindings as entities", Box::new(cedar::Cedar::new(workload)?)),
         ("casbin 2, role lines for all namespaces", Box::new(casbin::Casbin::new(workload)?)),
     ])
+}
+
+struct Queues;
+
+#[async_trait]
+impl jobs::contender::Peers for Queues {
+    async fn open(&self, server: &str) -> Result<Vec<jobs::contender::Peer>, AnyError> {
+        let graphile = graphile::Graphile::open(&create(server, "catalog_bench_graphile").await?).await?;
+        let apalis = apalis::Apalis::open(&create(server, "catalog_bench_apalis").await?).await?;
+        Ok(vec![("graphile_worker 0.14", Box::new(graphile)), ("apalis-postgres 1", Box::new(apalis))])
+    }
 }
 
 /// The role that a binding gives, in the namespace where it does.

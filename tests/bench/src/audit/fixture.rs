@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::Plan;
-use crate::{AnyError, bench::create};
+use crate::{AnyError, database::create};
 
 /// A database of its own, which goes with this.
 pub(super) struct Place {

@@ -14,7 +14,8 @@ use super::{
     fixture::{Place, records},
 };
 use crate::{
-    AnyError, refresh,
+    AnyError,
+    database::settle,
     table::{Goal, Line},
 };
 
@@ -42,7 +43,7 @@ pub(super) async fn measure(plan: &Plan) -> Result<Vec<Line>, AnyError> {
         place.fill("a", plan.events).await?;
         lines.push(line(place.engine, &{
             Sealer::new(place.store.clone(), key()?).seal(&Unfenced).await?;
-            refresh::settle(&place.database).await?;
+            settle(&place.database).await?;
             verified(plan, &place.store).await?
         }));
     }

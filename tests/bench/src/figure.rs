@@ -1,27 +1,29 @@
+//! A figure that stands by itself, beside what it should be.
+
 use std::fmt;
 
 use crate::table::{median, spread};
 
 /// One line: what was measured, and what it should be.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
-    pub(super) what: String,
-    pub(super) values: Vec<f64>,
-    pub(super) unit: &'static str,
-    pub(super) goal: Goal,
+pub(crate) struct Figure {
+    pub(crate) what: String,
+    pub(crate) values: Vec<f64>,
+    pub(crate) unit: &'static str,
+    pub(crate) goal: Goal,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Goal {
+pub(crate) enum Goal {
     AtLeast(f64),
     AtMost(f64),
     None,
 }
 
 /// What stands above the lines.
-pub(super) const HEADER: &str = "what                                                         measured unit    (min-max)                 goal";
+pub(crate) const HEADER: &str = "what                                                         measured unit    (min-max)                 goal";
 
-impl fmt::Display for Row {
+impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = median(&self.values);
         let (least, most) = spread(&self.values);
