@@ -79,7 +79,6 @@ enum Given {
     Keys(std::collections::BTreeMap<(u8, u8), u8>),
 }
 
-#[expect(clippy::unused_async, reason = "a handler")]
 async fn hurt(attempt: Attempt<Hurt>) -> Result<Given, JobError> {
     Ok(match attempt.job.how.as_str() {
         "deep" => Given::Json(deep(200)),
@@ -114,7 +113,7 @@ async fn nothing_is_hurt<S: JobStore + Clone>(store: S) {
     let worker = worker.with_handler::<Hurt, _>(service_fn(hurt)).unwrap();
     let leave = CancellationToken::new();
     let working = tokio::spawn(worker.run(leave.clone()));
-    let (a, patience) = (scope("a").await, Instant::now() + Duration::from_secs(60));
+    let (a, patience) = (scope("a").await, Instant::now() + Duration::from_mins(1));
     for (job, state) in &expected {
         let record = loop {
             let record = store.find(&a, job.id).await.unwrap().unwrap();
