@@ -1,6 +1,7 @@
 //! The contract of the stores, and what workers and routes make of them.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod hostile;
 mod http;
 mod memory;
 mod model;
