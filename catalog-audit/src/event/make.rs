@@ -27,8 +27,8 @@ pub(crate) fn new_id(now: Timestamp) -> Uuid {
 }
 
 impl Event {
-    /// Of something that the program did by itself.
-    pub(crate) fn of_system(event_type: EventType, component: &str, action: &str, now: Timestamp) -> Self {
+    /// Of something that the program did by itself: that component of it.
+    pub fn of_system(event_type: EventType, component: &str, action: &str, now: Timestamp) -> Self {
         Self {
             id: new_id(now),
             namespace: None,

@@ -7,7 +7,7 @@ use catalog_core::{
     directory::{NamespaceDirectory, NamespaceRecord, Phase},
     name::Namespace,
     store::{
-        Attribution, Changes,
+        Changes,
         database::Database,
         hook::Unqueued,
         sql::{SqlAssetStore, SqlSourceStore},
@@ -114,19 +114,17 @@ pub(crate) fn run(config: &Config, matches: &ArgMatches) -> Result<String, AnyEr
     })
 }
 
-/// On whose account namespaces are changed by command.
-const OPERATOR: Attribution = Attribution::system("namespaces");
-
 async fn perform(database: &Database, task: &Task) -> Result<String, AnyError> {
     let recorder = || AuditRecorder::new(SqlAuditStore::new(database.clone()));
     let store = SqlNamespaceStore::new(database.clone(), recorder(), Changes::default());
+    let by = operator::attribution();
     match task {
         Task::List => list(&store).await,
         Task::Create(name) => {
-            let made = store.create(&OPERATOR, name).await?;
+            let made = store.create(&by, name).await?;
             Ok(format!("{name} {}\n", made.phase.as_str()))
         }
-        Task::Change(name, change) => match store.change(&OPERATOR, name, change).await? {
+        Task::Change(name, change) => match store.change(&by, name, change).await? {
             Some(changed) => Ok(format!("{name} {}\n", changed.phase.as_str())),
             None => Err(unknown(name)),
         },
@@ -134,7 +132,7 @@ async fn perform(database: &Database, task: &Task) -> Result<String, AnyError> {
             let assets = SqlAssetStore::new(database.clone(), recorder());
             let sources = SqlSourceStore::new(database.clone(), recorder(), Unqueued);
             let scope = operator::scope("namespaces", TenantSelector::One(name.clone())).await?;
-            match store.delete(&scope, &OPERATOR, &[&sources, &assets]).await? {
+            match store.delete(&scope, &by, &[&sources, &assets]).await? {
                 Some(Deleted { rows, .. }) => Ok(format!("{name} deleted, with {rows} rows\n")),
                 None => Err(unknown(name)),
             }

@@ -2,19 +2,30 @@
 
 use std::{fmt::Write as _, fs};
 
+use async_trait::async_trait;
+use catalog_audit::{
+    Event,
+    event::{EventType, Record},
+    store::{AppendWithin, SqlAuditStore},
+};
 use catalog_core::{
     authorizer::{Attributes, Authorizer},
+    clock::{Clock, SystemClock},
     identity::{self, Identity},
     name::Namespace,
     permission::{Permission, Reach, Resource, Verb},
-    store::{Changes, database::Database},
+    source::redact,
+    store::{
+        Changes, StoreError,
+        database::{Database, Transaction},
+    },
 };
 use catalog_rbac::{
     engine::{
         Policy, PolicyHandle, RbacAuthorizer,
         object::{Object, ObjectKey, ObjectKind},
     },
-    policy::database::{Applied, SqlPolicyStore},
+    policy::database::{Applied, PolicyChange, PolicyRecorder, SqlPolicyStore},
 };
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
@@ -22,7 +33,7 @@ use serde_json::json;
 use crate::{
     AnyError,
     config::{AuthzMode, Config, ConfigError, RbacSource},
-    database,
+    database, operator,
 };
 
 /// The subcommand, with one of its own for each task.
@@ -97,7 +108,8 @@ pub(crate) fn run(config: &Config, matches: &ArgMatches) -> Result<String, AnyEr
 }
 
 async fn perform(config: &Config, database: &Database, matches: &ArgMatches) -> Result<String, AnyError> {
-    let store = SqlPolicyStore::new(database.clone(), Changes::default());
+    let recorder = Recorder { store: SqlAuditStore::new(database.clone()), operator: operator::component() };
+    let store = SqlPolicyStore::new(database.clone(), Changes::default()).with_recorder(recorder);
     match matches.subcommand() {
         Some(("apply", matches)) => {
             let files: Vec<&String> = matches.get_many("file").unwrap_or_default().collect();
@@ -140,6 +152,37 @@ async fn perform(config: &Config, database: &Database, matches: &ArgMatches) -> 
             let (policy, _) = store.load().await?;
             Ok(policy.entries().fold(String::new(), |text, (key, _)| text + &line("", &key)))
         }
+    }
+}
+
+/// Puts an event beside each role or binding that is written or removed.
+#[derive(Debug)]
+struct Recorder {
+    store: SqlAuditStore,
+    operator: String,
+}
+
+#[async_trait]
+impl PolicyRecorder for Recorder {
+    async fn record(
+        &self,
+        transaction: &mut Transaction,
+        change: PolicyChange<'_>,
+    ) -> Result<(), StoreError> {
+        let action = match (change.before, change.after) {
+            (None, Some(_)) => "create",
+            (_, None) => "delete",
+            _ => "update",
+        };
+        let mut event = Event::of_system(EventType::System, &self.operator, action, SystemClock.now());
+        event.namespace.clone_from(&change.key.namespace);
+        // as roles write it
+        event.resource_type = format!("{}s", change.key.kind.as_str().to_lowercase());
+        event.details.resource_ids = vec![change.key.name.clone()];
+        let shown = |object: &Object| redact("", &json!(object));
+        event.details.old_value = change.before.map(shown);
+        event.details.new_value = change.after.map(shown);
+        self.store.append_within(transaction, Record::of(event)).await.map(drop)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A policy in a SQL database.
 
 mod error;
+mod recorder;
 mod store;
 
 use std::{
@@ -13,6 +14,7 @@ use tokio::{sync::Notify, time};
 
 pub use self::{
     error::SqlPolicyError,
+    recorder::{PolicyChange, PolicyRecorder},
     store::{Applied, MIGRATIONS, SqlPolicyStore},
 };
 use crate::engine::PolicyHandle;

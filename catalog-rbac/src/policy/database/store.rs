@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use catalog_core::store::{
     Changed, Changes, StoreError, StoreErrorKind,
     database::{Database, Row, Transaction},
@@ -7,7 +9,7 @@ use catalog_core::store::{
 };
 use serde::de::DeserializeOwned;
 
-use super::SqlPolicyError;
+use super::{PolicyChange, PolicyRecorder, SqlPolicyError};
 use crate::engine::{
     Change, Policy,
     object::{Object, ObjectKey, ObjectKind},
@@ -32,6 +34,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
 pub struct SqlPolicyStore {
     database: Database,
     changes: Changes,
+    recorder: Option<Arc<dyn PolicyRecorder>>,
 }
 
 /// What a change of a policy came to.
@@ -56,7 +59,14 @@ impl Applied {
 impl SqlPolicyStore {
     /// In that database, which has been [migrated](MIGRATIONS); its changes are told to `changes`, too.
     pub fn new(database: Database, changes: Changes) -> Self {
-        Self { database, changes }
+        Self { database, changes, recorder: None }
+    }
+
+    /// With what records each change in its own transaction.
+    #[must_use]
+    pub fn with_recorder(mut self, recorder: impl PolicyRecorder) -> Self {
+        self.recorder = Some(Arc::new(recorder));
+        self
     }
 
     pub(super) fn changes(&self) -> &Changes {
@@ -115,7 +125,8 @@ impl SqlPolicyStore {
         wanted: &Policy,
         is_removed: impl Fn(&ObjectKey) -> bool,
     ) -> Result<Applied, SqlPolicyError> {
-        let mut transaction = self.database.begin().await?;
+        // its record may be of any tenant
+        let mut transaction = self.database.begin_any_tenant().await?;
         let mut lock = Statement::new(transaction.dialect());
         lock.push("update catalog_rbac_version set version = version + 1 where id = 1");
         if transaction.execute(lock).await? != 1 {
@@ -125,8 +136,10 @@ impl SqlPolicyStore {
         let mut applied = Applied::default();
         let gone: Vec<ObjectKey> = now.entries().map(|(key, _)| key).filter(&is_removed).collect();
         for key in gone {
-            now.apply(Change::Remove(key.clone()))?;
+            let before = now.apply(Change::Remove(key.clone()))?;
             delete(&mut transaction, &key).await?;
+            let change = PolicyChange { key: &key, before: before.as_ref(), after: None };
+            self.record(&mut transaction, change).await?;
             applied.removed.push(key);
         }
         for (key, object) in wanted.entries() {
@@ -134,6 +147,8 @@ impl SqlPolicyStore {
                 Some(before) if before == object => applied.unchanged += 1,
                 before => {
                     upsert(&mut transaction, &key, &object).await?;
+                    let change = PolicyChange { key: &key, before: before.as_ref(), after: Some(&object) };
+                    self.record(&mut transaction, change).await?;
                     if before.is_some() { &mut applied.changed } else { &mut applied.created }.push(key);
                 }
             }
@@ -146,6 +161,17 @@ impl SqlPolicyStore {
         transaction.commit().await?;
         self.changes.tell(&Changed::Policy);
         Ok(applied)
+    }
+
+    async fn record(
+        &self,
+        transaction: &mut Transaction,
+        change: PolicyChange<'_>,
+    ) -> Result<(), StoreError> {
+        match &self.recorder {
+            Some(recorder) => recorder.record(transaction, change).await,
+            None => Ok(()),
+        }
     }
 
     fn select(&self) -> Statement {

@@ -1,8 +1,12 @@
 //! Who may ask what: every route for every role of the demo.
 
-use std::{fmt::Write, fs};
+use std::{
+    fmt::Write,
+    fs, thread,
+    time::{Duration, Instant},
+};
 
-use crate::fixture::{Server, command, run};
+use crate::fixture::{Server, command, operator, run};
 
 /// Each column of the table: a role, and what it shows.
 const ROLES: [(&str, Option<&str>); 7] = [
@@ -273,6 +277,25 @@ fn what_access_needs_and_has_not_is_told_at_the_start() {
     }
 }
 
+/// The events of a binding that was made and removed, once they are sealed.
+fn of_engineers(server: &Server, env: &[(&str, &str)]) -> Vec<serde_json::Value> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let mut export = command(server.folder.path(), env);
+        let exported = export.args(["audit", "export", "--in", "team-a"]).output().unwrap();
+        let lines = String::from_utf8(exported.stdout).unwrap();
+        let events = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let own: Vec<_> = events
+            .filter(|event| event["resourceType"] == "rolebindings" && event["resourceIds"][0] == "engineers")
+            .collect();
+        if own.len() > 1 {
+            return own;
+        }
+        assert!(Instant::now() < deadline, "{lines}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn roles_in_the_database_are_changed_while_the_server_runs() {
     let folder = tempfile::tempdir().unwrap();
@@ -324,6 +347,13 @@ fn roles_in_the_database_are_changed_while_the_server_runs() {
         rbac(&["delete", "RoleBinding", "team-a/engineers"]),
         "RoleBinding team-a/engineers removed\n0 unchanged\n"
     );
+    // what was changed is recorded, in the name of whoever ran the command
+    let engineers = of_engineers(&server, &env);
+    let [created, deleted] = engineers.as_slice() else { panic!("{engineers:#?}") };
+    assert_eq!((&created["action"], &deleted["action"]), (&"create".into(), &"delete".into()));
+    assert_eq!(created["newValue"], deleted["oldValue"]);
+    assert_eq!(created["newValue"]["roleRef"]["name"], "catalog-engineer");
+    assert_eq!(created["actor"]["user"], operator());
     server.wait_until(list, 403);
     for (args, part) in [
         (&["delete", "RoleBinding", "team-a/engineers"][..], "there is no RoleBinding `team-a/engineers`"),

@@ -222,8 +222,9 @@ fn while_the_database_stands_still_nothing_is_changed_and_reading_goes_on() {
     let deadline = Instant::now() + Duration::from_secs(20);
     let begun = Instant::now();
     let first = change(true);
-    // 300 ms for a connection and 500 ms for its statement, and a little for its event
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    let took_first = begun.elapsed();
+    // once for a connection and its statement, 300 ms and 500 ms, and not again for its event
+    assert!(took_first < Duration::from_millis(1_600), "{took_first:?}");
     assert_eq!((first.status, first.header("retry-after")), (503, "1"), "{first:?}");
     let counted = refused(&server);
     let (known, mut took) = (Instant::now(), Vec::new());
@@ -238,8 +239,8 @@ fn while_the_database_stands_still_nothing_is_changed_and_reading_goes_on() {
     }
     took.sort_unstable();
     assert!(took[took.len() * 9 / 10] < Duration::from_millis(100), "{took:?}");
-    // none waits for a connection
-    assert!(took[took.len() - 1] < Duration::from_millis(300), "{took:?}");
+    // none waits for a connection and its statement
+    assert!(took[took.len() - 1] < Duration::from_millis(800), "{took:?}");
     assert_eq!(refused(&server), counted + took.len() as u64);
     server.wait_until("/readyz", 503);
     for path in ["/livez", "/api/plugins", "/api/plugins/mcp"] {

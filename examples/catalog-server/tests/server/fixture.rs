@@ -63,6 +63,12 @@ pub(crate) fn command(folder: &Path, env: &[(&str, &str)]) -> Command {
     command
 }
 
+/// How the record names who runs the tests' commands.
+pub(crate) fn operator() -> String {
+    let name = Command::new("id").arg("-un").output().unwrap();
+    format!("system:catalog:operator:{}", String::from_utf8(name.stdout).unwrap().trim())
+}
+
 /// What the binary answers to those arguments.
 pub(crate) fn run(args: &[&str], env: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();

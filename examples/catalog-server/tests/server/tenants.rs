@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Output};
 
 use serde_json::json;
 
-use crate::fixture::{Answer, Server, command};
+use crate::fixture::{Answer, Server, command, operator};
 
 const MODELS: &str = "/api/model_catalog/v1alpha1/models";
 const NAMESPACES: &str = "/api/tenancy/v1alpha1/namespaces";
@@ -52,6 +52,14 @@ fn tenants_are_made_suspended_and_deleted_while_the_server_runs() {
     assert_eq!(shown["items"][0]["displayName"], "Team A");
     assert_eq!(said(&namespaces(folder, &["delete", "team-a"])), "team-a deleted, with 0 rows\n");
     until(&server, &list, Some("namespace_not_found"));
+    // all of it is recorded, in the name of whoever ran the commands
+    let events = server.get("/api/audit/v1alpha1/events?namespace=*&resourceType=namespaces").json();
+    let mut actions: Vec<&str> = Vec::new();
+    for event in events["items"].as_array().unwrap() {
+        assert_eq!(event["actor"]["user"], operator(), "{event:#}");
+        actions.push(event["action"].as_str().unwrap());
+    }
+    assert_eq!((actions.first(), actions.last()), (Some(&"delete"), Some(&"create")), "{actions:?}");
     for (args, part) in [
         (&["delete", "team-a"][..], "there is no namespace `team-a`"),
         (&["suspend", "nobody"], "there is no namespace `nobody`"),
