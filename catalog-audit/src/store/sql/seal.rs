@@ -12,14 +12,11 @@ use catalog_core::{
     },
 };
 
-use super::{bind_id, chain, horizon, push_id};
+use super::{append::batch, bind_id, chain, horizon, push_id};
 use crate::{
     event::{hash, id},
     seal::{Head, Link, Pending, SealKey, Sealing, seal as plan},
 };
-
-/// So many rows go into one statement.
-const BATCH: usize = 256;
 
 pub(super) async fn seal<F: Fence<Transaction>>(
     database: &Database,
@@ -99,7 +96,7 @@ async fn heads(
 }
 
 async fn write(transaction: &mut Transaction, sealing: &Sealing) -> Result<(), StoreError> {
-    for links in sealing.links.chunks(BATCH) {
+    for links in sealing.links.chunks(batch(transaction.dialect())) {
         let mut insert = Statement::new(transaction.dialect());
         insert.push("insert into catalog_audit_chain (namespace, sequence, id, previous_hash, hash) ");
         match insert.dialect() {
