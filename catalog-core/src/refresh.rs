@@ -12,7 +12,7 @@ use crate::{
     provider::{Loaded, Provider},
     registry::panic_text,
     schema::PluginDefinition,
-    source::{Refresh, RefreshFigures, RefreshState, Source, SourceState, SourceStatus},
+    source::{Refresh, RefreshFigures, RefreshState, Source, SourceSpec, SourceState, SourceStatus},
     store::{AssetStore, Attribution, IfTag, SourceKey, SourceStore, StoreError, hook::Fence},
     tenant::TenantScope,
 };
@@ -95,6 +95,8 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
     ) -> Result<SourceStatus, StoreError> {
         let key = SourceKey { plugin: plugin.name.clone(), id: source.spec.id.clone() };
         let started_at = self.clock.now();
+        // before it is read: what changes in between is taken for older than it is, and not for newer
+        let fingerprint = self.fingerprint(&source.spec).await;
         let loaded =
             if source.spec.enabled { self.load(plugin, source).await } else { Ok(Loaded::default()) };
         let _writing = self.writing.lock().await;
@@ -124,7 +126,15 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
             }
         };
         let finished_at = self.clock.now();
-        status.last_refresh = Some(Refresh { job_id, state, started_at, finished_at, figures });
+        status.last_refresh = Some(Refresh {
+            job_id,
+            state,
+            revision: source.revision,
+            fingerprint,
+            started_at,
+            finished_at,
+            figures,
+        });
         self.sources.note_status(scope, &key, &status).await?;
         Ok(status)
     }
@@ -143,6 +153,13 @@ impl<A: AssetStore, S: SourceStore> Refresher<A, S> {
         let _writing = self.writing.lock().await;
         self.assets.replace(scope, &by.consequence(), key, Vec::new(), fence).await?;
         self.sources.remove(scope, by, key, &IfTag::ANY).await.map(drop)
+    }
+
+    /// What tells that which the source lists now from what it listed before, if its provider knows.
+    pub async fn fingerprint(&self, spec: &SourceSpec) -> Option<String> {
+        let provider = self.providers.get(&spec.source_type)?;
+        let asked = AssertUnwindSafe(provider.fingerprint(spec)).catch_unwind();
+        timeout(self.timeout, asked).await.ok()?.ok()?
     }
 
     async fn load(&self, plugin: &PluginDefinition, source: &Source) -> Result<Loaded, String> {
@@ -196,7 +213,6 @@ mod tests {
         identity::Identity,
         permission::{Permission, Reach, Resource, Verb},
         provider::ProviderError,
-        source::SourceSpec,
         store::{
             Attribution, MemoryAssetStore, MemorySourceStore,
             hook::{Unaudited, Unfenced, Unqueued},

@@ -121,6 +121,12 @@ pub struct Refresh {
     pub job_id: Uuid,
     /// How it ended.
     pub state: RefreshState,
+    /// The revision of the source that was read.
+    #[serde(default)]
+    pub revision: i64,
+    /// The provider's fingerprint of what was read, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended.

@@ -182,6 +182,13 @@ pub struct Leadership {
 }
 
 impl Leadership {
+    /// With those of other leases of the process.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.statuses.extend(others.statuses);
+        self
+    }
+
     /// By lease.
     pub fn statuses(&self) -> Vec<(LeaseName, ElectorStatus)> {
         self.statuses.iter().map(|(name, status)| (name.clone(), status.borrow().clone())).collect()

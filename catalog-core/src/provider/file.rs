@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{CatalogReader, Loaded, Provider, ProviderError, read_text, turns::Turns};
+use super::{CatalogReader, Loaded, Provider, ProviderError, fingerprint, read_text, turns::Turns};
 use crate::{
     name::{PluginName, SourceId},
     schema::PluginDefinition,
@@ -136,6 +136,16 @@ impl Provider for FileProvider {
         tokio::task::spawn_blocking(read)
             .await
             .map_err(|error| ProviderError::new("reading the file failed").caused_by(error))?
+    }
+
+    async fn fingerprint(&self, source: &SourceSpec) -> Option<String> {
+        let (root, most) = (self.root.clone(), self.reader.limits().bytes);
+        let path = source.properties.get(PATH)?.as_str()?.to_owned();
+        let read = move || {
+            let text = read_text(&root.resolve(&path).ok()?, most).ok()?;
+            Some(fingerprint(&text))
+        };
+        tokio::task::spawn_blocking(read).await.ok()?
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod file;
+mod fingerprint;
 mod sources;
 mod text;
 mod turns;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 pub use self::{
     catalog::{CatalogReader, NameGlobs},
     file::{FileProvider, FileRoot},
+    fingerprint::fingerprint,
     sources::{SourcesFile, SourcesFileError},
     text::read_text,
 };
@@ -35,6 +37,12 @@ pub trait Provider: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// [`ProviderError`] when the source cannot be read at all; nothing is changed then.
     async fn load(&self, plugin: &PluginDefinition, source: &SourceSpec) -> Result<Loaded, ProviderError>;
+
+    /// What tells that which the source lists now from what it listed before, if that can be had for little and without a doubt, as
+    /// for a file it can; else none.
+    async fn fingerprint(&self, _source: &SourceSpec) -> Option<String> {
+        None
+    }
 }
 
 /// What a source lists.

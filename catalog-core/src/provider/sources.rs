@@ -119,18 +119,14 @@ mod tests {
         crate::plugin::builtin().unwrap()
     }
 
-    fn any(_: &str) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn never(schedule: &str) -> Result<(), String> {
-        Err(format!("`{schedule}` never comes"))
+    fn no_x(schedule: &str) -> Result<(), String> {
+        if schedule.contains('x') { Err(format!("`{schedule}` never comes")) } else { Ok(()) }
     }
 
     #[test]
     fn both_forms_are_read() {
         let newer = "catalogs:\n  models:\n    sources:\n    - {id: a, type: yaml}\n  mcp:\n    sources:\n    - {id: a, type: git, enabled: false}\n";
-        let file = SourcesFile::parse(newer, &plugins(), any).unwrap();
+        let file = SourcesFile::parse(newer, &plugins(), no_x).unwrap();
         let read: Vec<String> = file
             .sources
             .iter()
@@ -138,13 +134,13 @@ mod tests {
             .collect();
         assert_eq!(read, ["model/a/yaml", "mcp/a/git"]);
         let older = "catalogs:\n- {id: a, name: A, type: yaml, properties: {yamlCatalogPath: a.yaml}}\n";
-        assert_eq!(SourcesFile::parse(older, &plugins(), any).unwrap().sources[0].0.as_str(), "model");
+        assert_eq!(SourcesFile::parse(older, &plugins(), no_x).unwrap().sources[0].0.as_str(), "model");
     }
 
     #[test]
     fn every_fault_is_told_with_line_and_field() {
         let text = "catalogs:\n  mcp:\n    sources:\n    - {id: a, type: yaml}\n    - {id: a, type: yaml}\n    - {id: 'b c', type: yaml}\n    - {id: d, tpye: yaml}\n    - {id: e, type: yaml, schedule: x}\n  mpc:\n    sources: []\n  agents: {}\n";
-        let error = SourcesFile::parse(text, &plugins(), never).unwrap_err();
+        let error = SourcesFile::parse(text, &plugins(), no_x).unwrap_err();
         let told: Vec<(usize, &str)> =
             error.0.iter().map(|error| (error.line, error.field.as_str())).collect();
         assert_eq!(

@@ -14,6 +14,23 @@ pub trait SettingStore: Send + Sync {
         key: &'static str,
         fresh: String,
     ) -> impl Future<Output = Result<String, StoreError>> + Send;
+
+    /// The value of `key`, if it has one.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Internal`.
+    fn get(&self, key: &'static str) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
+
+    /// Gives `key` the value that `change` makes of what it has, and gives it; where that makes none, nothing is changed. No other change
+    /// of that key comes between.
+    ///
+    /// # Errors
+    /// By kind: `Unavailable`, `Conflict`, `Internal`; nothing was changed then.
+    fn change(
+        &self,
+        key: &'static str,
+        change: impl FnOnce(Option<&str>) -> Option<String> + Send,
+    ) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 }
 
 /// Page tokens with a key that is made at the first start and shared by all that use the store.

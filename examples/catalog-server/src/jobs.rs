@@ -6,11 +6,11 @@ use catalog_audit::{AuditRecorder, store::SqlAuditStore};
 use catalog_core::{
     refresh::Refresher,
     registry::Registry,
-    source::{SourceState, SourceStatus},
+    source::{Source, SourceState, SourceStatus},
     store::{
         AssetStore, Attribution, SourceKey, SourceStore, StoreError, StoreErrorKind,
         database::{Database, Transaction},
-        hook::Admission,
+        hook::{Admission, Enqueue, JobRequest},
     },
     tenant::TenantSelector,
 };
@@ -56,12 +56,22 @@ impl Queue {
         how.limits.per_tenant = config.job.per_tenant;
         how.limits.per_key = config.job.per_plugin;
         how.validate()?;
-        Ok(Self { store, name: "refresh".parse()?, max_attempts: config.job.max_attempts, config: how })
+        Self::of(store, config.job.max_attempts, how)
+    }
+
+    /// In that store, worked off so.
+    pub(crate) fn of(store: Store, max_attempts: u32, config: WorkerConfig) -> Result<Self, AnyError> {
+        Ok(Self { store, name: "refresh".parse()?, max_attempts, config })
     }
 
     /// What puts the refresh of a source that has changed, and its schedule, into the change's own transaction.
     pub(crate) fn enqueue(&self) -> SourceSchedules<Store> {
         SourceSchedules::new(self.store.clone(), self.name.clone(), self.max_attempts)
+    }
+
+    /// The same for who asks for the refreshes himself, when all sources are there: one that is being read holds up changes of others.
+    pub(crate) fn schedules(&self) -> SchedulesOnly {
+        SchedulesOnly(self.enqueue())
     }
 
     /// The worker of this replica.
@@ -88,6 +98,19 @@ impl Queue {
     }
 }
 
+/// Keeps the schedules of sources, and enqueues no refresh of those that change.
+#[derive(Clone, Debug)]
+pub(crate) struct SchedulesOnly(SourceSchedules<Store>);
+
+impl Enqueue<Transaction> for SchedulesOnly {
+    async fn enqueue(&self, transaction: &mut Transaction, job: &JobRequest<'_>) -> Result<(), StoreError> {
+        match job {
+            JobRequest::Refresh { .. } => Ok(()),
+            job => self.0.enqueue(transaction, job).await,
+        }
+    }
+}
+
 /// Reads a source anew, under the fence of the attempt.
 async fn refresh<A, S>(
     registry: &Registry,
@@ -108,20 +131,30 @@ where
     let scope =
         operator::scope("refresh", tenant).await.map_err(|error| JobError::permanent(error.to_string()))?;
     let key = SourceKey { plugin: job.plugin.clone(), id: job.source.clone() };
-    let found = sources.find(&scope, &key).await.map_err(undone)?;
-    let source = found.ok_or_else(|| JobError::permanent("the source was removed"))?;
-    if !source.spec.enabled {
-        return Err(JobError::permanent("the source is disabled"));
-    }
-    context.progress(0, None, Some("reading the source"));
     let (fence, id) = (context.fence(store), context.claim().id);
-    let status = refresher.refresh_as(id, &scope, &REFRESH, plugin.definition(), &source, &fence).await;
-    let status = status.map_err(undone)?;
+    let mut source = enabled(sources.find(&scope, &key).await)?;
+    let status = loop {
+        context.progress(0, None, Some("reading the source"));
+        let status = refresher.refresh_as(id, &scope, &REFRESH, plugin.definition(), &source, &fence).await;
+        let status = status.map_err(undone)?;
+        // a change that came meanwhile has no job of its own, for this one was live
+        let now = enabled(sources.find(&scope, &key).await)?;
+        if now.tag() == source.tag() {
+            break status;
+        }
+        source = now;
+    };
     if status.state == SourceState::Error {
         return Err(JobError::transient(status.error.unwrap_or_else(|| "the source cannot be read".into())));
     }
     context.progress(status.entity_count, Some(status.entity_count), Some("stored"));
     Ok(status)
+}
+
+/// The source, if it is there and to be read.
+fn enabled(found: Result<Option<Source>, StoreError>) -> Result<Source, JobError> {
+    let source = found.map_err(undone)?.ok_or_else(|| JobError::permanent("the source was removed"))?;
+    if source.spec.enabled { Ok(source) } else { Err(JobError::permanent("the source is disabled")) }
 }
 
 /// What keeps a store from it may pass, unless it is the tenant's own matter.

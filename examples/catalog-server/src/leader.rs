@@ -1,5 +1,7 @@
 //! What one replica does for all: the one that holds the lease for it.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use catalog_core::{
     store::{
@@ -25,14 +27,16 @@ use crate::{
     cluster::Cluster,
     config::{Config, LeaderElection},
     jobs::{Queue, Store},
+    loader::{Keeper, Lease},
     operator,
 };
 
 /// What is to be done by one replica.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Upkeep {
     trail: Trail,
     jobs: Store,
+    sources: Arc<dyn Keeper>,
     /// Of all tenants.
     all: TenantScope,
     /// For so many days events are kept.
@@ -47,11 +51,16 @@ pub(crate) struct Leading {
 }
 
 impl Upkeep {
-    /// Of that record and that queue.
-    pub(crate) async fn new(config: &Config, trail: &Trail, queue: &Queue) -> Result<Self, AnyError> {
+    /// Of that record, that queue and those sources.
+    pub(crate) async fn new(
+        config: &Config,
+        trail: &Trail,
+        queue: &Queue,
+        sources: impl Keeper,
+    ) -> Result<Self, AnyError> {
         let all = operator::scope("upkeep", TenantSelector::All).await?;
         let (trail, jobs) = (trail.clone(), queue.store.clone());
-        Ok(Self { trail, jobs, all, days: config.audit.retention_days })
+        Ok(Self { trail, jobs, sources: Arc::new(sources), all, days: config.audit.retention_days })
     }
 
     /// Begins. With replicas, the one that has the lease works; a process that is alone on its database needs none.
@@ -76,6 +85,7 @@ impl Upkeep {
                     tokio::join!(
                         self.keep_events(&Unfenced),
                         self.keep_jobs(),
+                        self.sources.keep(&Lease(None)),
                         schedules.run(stopped.child_token())
                     )
                 };
@@ -107,13 +117,20 @@ impl Upkeep {
         L: LeaseStore + Clone,
         F: FenceStore + Clone,
     {
-        // of two leases, so that two replicas share the work
+        let sources = KeepSources(Arc::clone(&self.sources));
+        let loading = SingletonTasks::new(leases.clone(), fences.clone(), replica, ElectorConfig::default())?
+            .with_task(&"catalog-sources".parse()?, sources)?;
+        // of several leases, so that replicas share the work
+        let keeper = Arc::clone(&self.sources);
         let tasks = SingletonTasks::new(leases, fences, replica, ElectorConfig::default())?
             .with_task(&"catalog-audit".parse()?, KeepEvents(self.clone()))?
             .with_task(&"catalog-jobs".parse()?, Schedule(self.jobs.clone()))?
             .with_task(&"catalog-jobs".parse()?, KeepJobs(self))?;
-        let (leadership, stopped) = (tasks.leadership(), stop.clone());
-        let working = tokio::spawn(async move { tasks.run(&stopped).await });
+        let (leadership, stopped) = (tasks.leadership().and(loading.leadership()), stop.clone());
+        let working = tokio::spawn(async move {
+            let (kept, loaded) = tokio::join!(tasks.run(&stopped), load(&loading, &*keeper, &stopped));
+            kept.and(loaded)
+        });
         Ok(Leading { leadership: Some(leadership), working, stop })
     }
 
@@ -123,6 +140,35 @@ impl Upkeep {
 
     async fn keep_jobs(&self) {
         RetentionTask::new(self.jobs.clone(), Retention::default()).run().await;
+    }
+}
+
+/// Campaigns for the sources while this replica's configuration of them is in force, so that of replicas with several the last one that
+/// was rolled out has them.
+async fn load<L, F>(
+    tasks: &SingletonTasks<L, F>,
+    sources: &dyn Keeper,
+    stop: &CancellationToken,
+) -> Result<(), ElectorError>
+where
+    L: LeaseStore + Clone,
+    F: FenceStore + Clone,
+{
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = sources.in_force() => {}
+        }
+        let candidacy = stop.child_token();
+        let standing = async {
+            tokio::select! {
+                () = candidacy.cancelled() => {}
+                () = sources.displaced() => candidacy.cancel(),
+            }
+        };
+        // the lease is given up before another campaign may begin
+        let (ended, ()) = tokio::join!(tasks.run(&candidacy), standing);
+        ended?;
     }
 }
 
@@ -157,6 +203,25 @@ impl SingletonTask for KeepEvents {
         tokio::select! {
             () = guard.cancelled() => {}
             () = self.0.keep_events(guard) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Makes the sources be as configured, and has them read.
+struct KeepSources(Arc<dyn Keeper>);
+
+#[async_trait]
+impl SingletonTask for KeepSources {
+    fn name(&self) -> &'static str {
+        "sources"
+    }
+
+    async fn run(&self, guard: &LeaderGuard) -> Result<(), WorkError> {
+        let lease = Lease(Some(guard.clone()));
+        tokio::select! {
+            () = guard.cancelled() => {}
+            () = self.0.keep(&lease) => {}
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use catalog_core::{
     name::{NameError, Namespace, PluginName, SourceId},
-    provider::{CatalogReader, Loaded, Provider, ProviderError},
+    provider::{CatalogReader, Loaded, Provider, ProviderError, fingerprint},
     schema::PluginDefinition,
     source::SourceSpec,
 };
@@ -110,13 +110,26 @@ impl Provider for SampleProvider {
     }
 
     async fn load(&self, plugin: &PluginDefinition, source: &SourceSpec) -> Result<Loaded, ProviderError> {
-        let wanted = source.properties.get(FILE).and_then(|file| file.as_str()).unwrap_or_default();
-        let file = FILES.iter().find(|(team, _, _, file, _)| {
-            wanted.strip_prefix(team).and_then(|rest| rest.strip_prefix('/')) == Some(file)
-        });
-        let (.., text) = file.ok_or_else(|| ProviderError::new(format!("there is no sample `{wanted}`")))?;
+        let wanted = wanted_file(source);
+        let text =
+            text(wanted).ok_or_else(|| ProviderError::new(format!("there is no sample `{wanted}`")))?;
         CatalogReader::default().read(plugin, source, wanted, text)
     }
+
+    async fn fingerprint(&self, source: &SourceSpec) -> Option<String> {
+        text(wanted_file(source)).map(fingerprint)
+    }
+}
+
+fn wanted_file(source: &SourceSpec) -> &str {
+    source.properties.get(FILE).and_then(|file| file.as_str()).unwrap_or_default()
+}
+
+fn text(wanted: &str) -> Option<&'static str> {
+    let is_wanted =
+        |team, file| wanted.strip_prefix(team).and_then(|rest| rest.strip_prefix('/')) == Some(file);
+    let found = FILES.iter().find(|(team, _, _, file, _)| is_wanted(*team, *file));
+    found.map(|(.., text)| *text)
 }
 
 #[cfg(test)]

@@ -158,20 +158,20 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
         .with_admission(Arc::clone(&tenants.admission));
     let sources = SqlSourceStore::new(database.clone(), trail.recorder(), queue.enqueue())
         .with_admission(Arc::clone(&tenants.admission));
-    // what is loaded at the start is read at once, by who loads it
-    let unqueued = SqlSourceStore::new(database.clone(), trail.recorder(), Unqueued)
+    let configured = SqlSourceStore::new(database.clone(), trail.recorder(), queue.schedules())
         .with_admission(Arc::clone(&tenants.admission));
     let definitions = registry_definitions(&registry);
-    let (wanted, refresher) = wanted(config, &definitions, &assets, &unqueued)?;
+    let (wanted, refresher) = wanted(config, &definitions, &assets, &configured)?;
     let namespaces = wanted.iter().map(|wanted| &wanted.namespace);
     tenants.ensure(namespaces).await.map_err(|error| unfit(error.into()))?;
     let listening = tokio::spawn(database::listen(database.clone(), changes));
 
-    let replica = replica();
-    let leading =
-        Upkeep::new(config, &trail, &queue).await?.begin(config, &cluster, &database, &replica).await?;
-    let worker = queue.worker(&replica, &registry, &unqueued, &refresher)?;
-    let (drain, progress) = (Drain::new(), Progress::default());
+    let (replica, drain, progress) = (replica(), Drain::new(), Progress::default());
+    let worker = queue.worker(&replica, &registry, &configured, &refresher)?;
+    let parts = (registry.clone(), configured, refresher, queue.clone());
+    let loader = Loader::new(parts, &database, progress.clone(), wanted);
+    let upkeep = Upkeep::new(config, &trail, &queue, loader.clone()).await?;
+    let leading = upkeep.begin(config, &cluster, &database, &replica).await?;
     let checked = Checked {
         drain: drain.clone(),
         database: database.clone(),
@@ -208,11 +208,10 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     announce(config, listener.local_addr()?)?;
     let starting = tokio::spawn({
         let (registry, database) = (registry.clone(), database.clone());
-        let start = Loader { registry: registry.clone(), sources: unqueued, refresher, progress };
         async move {
             registry.start().await;
             database::index(&database, &definitions).await;
-            start.run(wanted).await;
+            loader.begin().await;
         }
     });
     let working = tokio::spawn({

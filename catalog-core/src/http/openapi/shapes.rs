@@ -274,6 +274,8 @@ fn refresh() -> Shape {
     let rest = [
         ("jobId", Shape::uuid()),
         ("state", Shape::one_of(&["succeeded", "failed"])),
+        ("revision", Shape::integer().described("The revision of the source that was read.")),
+        ("fingerprint?", Shape::string().described("Tells what was read from what was read before.")),
         ("startedAt", Shape::time()),
         ("finishedAt", Shape::time()),
     ];

@@ -1,10 +1,12 @@
+use std::sync::{Arc, PoisonError};
+
 use catalog_core::{
     clock::Timestamp,
     name::Namespace,
     store::{MemoryTransaction, StoreError, hook::Recorder},
 };
 
-use super::MemoryJobStore;
+use super::{MemoryJobStore, State};
 use crate::{
     name::ScheduleName,
     new_job::NewJob,
@@ -14,7 +16,7 @@ use crate::{
 
 impl<R: Recorder<MemoryTransaction>> ScheduleStore for MemoryJobStore<R> {
     async fn put_schedule(&self, schedule: &Schedule, due: Timestamp) -> Result<(), StoreError> {
-        self.put(schedule, due);
+        self.with(|state, _| state.put_schedule(schedule, due));
         Ok(())
     }
 
@@ -24,13 +26,15 @@ impl<R: Recorder<MemoryTransaction>> ScheduleStore for MemoryJobStore<R> {
         schedule: &Schedule,
         due: Timestamp,
     ) -> Result<(), StoreError> {
-        let (store, schedule) = (self.clone(), schedule.clone());
-        transaction.defer(move || store.put(&schedule, due));
+        let (state, schedule) = (Arc::clone(&self.state), schedule.clone());
+        transaction.defer(move || {
+            state.lock().unwrap_or_else(PoisonError::into_inner).put_schedule(&schedule, due);
+        });
         Ok(())
     }
 
     async fn remove_schedule(&self, namespace: &Namespace, name: &ScheduleName) -> Result<(), StoreError> {
-        self.take_away(namespace, name);
+        self.with(|state, _| state.remove_schedule(namespace, name));
         Ok(())
     }
 
@@ -40,8 +44,10 @@ impl<R: Recorder<MemoryTransaction>> ScheduleStore for MemoryJobStore<R> {
         namespace: &Namespace,
         name: &ScheduleName,
     ) -> Result<(), StoreError> {
-        let (store, namespace, name) = (self.clone(), namespace.clone(), name.clone());
-        transaction.defer(move || store.take_away(&namespace, &name));
+        let (state, namespace, name) = (Arc::clone(&self.state), namespace.clone(), name.clone());
+        transaction.defer(move || {
+            state.lock().unwrap_or_else(PoisonError::into_inner).remove_schedule(&namespace, &name);
+        });
         Ok(())
     }
 
@@ -78,18 +84,16 @@ impl<R: Recorder<MemoryTransaction>> ScheduleStore for MemoryJobStore<R> {
     }
 }
 
-impl<R> MemoryJobStore<R> {
-    fn put(&self, schedule: &Schedule, due: Timestamp) {
-        self.with(|state, _| {
-            let key = (schedule.namespace.clone(), schedule.name.clone());
-            match state.schedules.get(&key) {
-                Some(same) if same.schedule == *schedule => {}
-                _ => drop(state.schedules.insert(key, DueSchedule { schedule: schedule.clone(), due })),
-            }
-        });
+impl State {
+    fn put_schedule(&mut self, schedule: &Schedule, due: Timestamp) {
+        let key = (schedule.namespace.clone(), schedule.name.clone());
+        match self.schedules.get(&key) {
+            Some(same) if same.schedule == *schedule => {}
+            _ => drop(self.schedules.insert(key, DueSchedule { schedule: schedule.clone(), due })),
+        }
     }
 
-    fn take_away(&self, namespace: &Namespace, name: &ScheduleName) {
-        self.with(|state, _| state.schedules.remove(&(namespace.clone(), name.clone())));
+    fn remove_schedule(&mut self, namespace: &Namespace, name: &ScheduleName) {
+        self.schedules.remove(&(namespace.clone(), name.clone()));
     }
 }

@@ -201,10 +201,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting::new("job.max_attempts", "CATALOG_JOB_MAX_ATTEMPTS", Integer, "So often a job is attempted before it has failed for good")
         .or("5"),
     Setting::new("job.lease_seconds", "CATALOG_JOB_LEASE_SECONDS", Integer, "For how long a replica has a job unless it shows a sign of life, in seconds")
-        .or("30"),
+        .or("30")
+        // who kills the demo and starts it again waits no longer for what it was reading
+        .in_demo("5"),
     Setting::new("job.per_tenant", "CATALOG_JOB_PER_TENANT", Integer, "So many jobs of one tenant run at once, in all replicas; as many as there are workers if absent"),
     Setting::new("job.per_plugin", "CATALOG_JOB_PER_PLUGIN", Integer, "So many jobs of one plugin run at once, in all replicas; as many as there are workers if absent"),
-    Setting::new("leader.election", "CATALOG_LEADER_ELECTION", Text, "Where the lease stands that says which replica does what one does for all: seal, remove and send audit events, remove old jobs. `database`; `kubernetes`: in the cluster; `off`: each replica does it. On SQLite there is one process, and no election but `kubernetes`")
+    Setting::new("leader.election", "CATALOG_LEADER_ELECTION", Text, "Where the lease stands that says which replica does what one does for all: see to configured sources and schedules, seal, remove and send audit events, remove old jobs. `database`; `kubernetes`: in the cluster; `off`: each replica does it. On SQLite there is one process, and no election but `kubernetes`")
         .or("database"),
     Setting::new("http.body_limit_bytes", "CATALOG_HTTP_BODY_LIMIT_BYTES", Integer, "The largest body of a request, in bytes")
         .or("1048576"),

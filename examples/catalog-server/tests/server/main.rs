@@ -14,6 +14,7 @@ mod jobs;
 mod kubernetes;
 mod lifecycle;
 mod lists;
+mod loading;
 mod login;
 mod openapi;
 mod postgres;

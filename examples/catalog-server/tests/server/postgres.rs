@@ -243,7 +243,7 @@ fn one_replica_leads_and_another_at_once_when_it_leaves() {
         server.wait_until("/readyz", 200);
         server.wait_for_component("leader", "ok");
     }
-    let all_led = |leaders: &Leaders| leaders.len() == 2 && leaders.iter().all(|(_, leads)| leads.len() == 1);
+    let all_led = |leaders: &Leaders| leaders.len() == 3 && leaders.iter().all(|(_, leads)| leads.len() == 1);
     until(&[&first, &second], &all_led);
     // who leads the first of the leases leaves
     let leads = leaders(&[&first, &second])[0].1[0];
