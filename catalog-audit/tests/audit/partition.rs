@@ -238,8 +238,7 @@ async fn whoever_writes_meanwhile_is_neither_held_up_nor_lost() {
 async fn whoever_may_make_no_partitions_does_without() {
     let fixture = postgres("granted").await;
     let owner = Upkeep::of(&fixture.store, r#"{"days": 30}"#);
-    let role =
-        "do $$ begin create role audit_granted login; exception when duplicate_object then null; end $$";
+    let role = "do $$ begin create role audit_granted login password 'granted'; exception when duplicate_object then null; end $$";
     tamper_whole(&fixture.database(), role).await;
     tamper(
         &fixture.database(),
@@ -250,7 +249,7 @@ async fn whoever_may_make_no_partitions_does_without() {
     let url = std::env::var("CATALOG_TEST_POSTGRES_URL").unwrap();
     let (_, place) = url.rsplit_once('@').unwrap();
     let (server, _) = place.rsplit_once('/').unwrap();
-    let url = format!("postgres://audit_granted@{server}/audit_granted");
+    let url = format!("postgres://audit_granted:granted@{server}/audit_granted");
     let database = Database::postgres(&url, DatabaseOptions::default()).await.unwrap();
     let store = SqlAuditStore::new(database);
     let upkeep = Upkeep::of(&store, r#"{"days": 30}"#);

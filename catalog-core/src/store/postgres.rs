@@ -75,11 +75,11 @@ async fn set_up(connection: &mut PgConnection, statement_timeout: Duration) -> s
 
 impl PostgresEngine {
     async fn fetch_rows(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
-        let mut idle = Idle::of(&self.pool);
+        let mut former = Former::of(&self.pool);
         loop {
             // what only reads may be asked again
             match in_time(self.patience, self.try_fetch(statement.clone())).await {
-                Err(error) if idle.was_dead(&error) => {}
+                Err(error) if former.was_dead(&error) => {}
                 done => return done.map_err(store_error),
             }
         }
@@ -99,10 +99,10 @@ impl PostgresEngine {
         &self,
         scope: Option<&TenantScope>,
     ) -> Result<sqlx::Transaction<'static, Postgres>, StoreError> {
-        let mut idle = Idle::of(&self.pool);
+        let mut former = Former::of(&self.pool);
         loop {
             match in_time(self.patience, self.try_begin(scope)).await {
-                Err(error) if idle.was_dead(&error) => {}
+                Err(error) if former.was_dead(&error) => {}
                 done => return done.map_err(store_error),
             }
         }
@@ -125,12 +125,13 @@ impl PostgresEngine {
     }
 }
 
-/// Connections that nobody was using: when the server was restarted meanwhile each of them is dead, and shows it when it is used.
-struct Idle(usize);
+/// Connections that were there before: when the server was restarted meanwhile each of them is dead, and shows it when it is used.
+struct Former(u32);
 
-impl Idle {
+impl Former {
     fn of(pool: &PgPool) -> Self {
-        Self(pool.num_idle())
+        // one that is being given back is not counted as idle yet
+        Self(pool.size())
     }
 
     /// Whether the error may be that of one of them; each may be so once.
@@ -195,12 +196,12 @@ impl Engine for PostgresEngine {
             transaction.commit().await?;
             return Ok(rows);
         }
-        let (mut idle, mut statement) = (Idle::of(&self.pool), statement);
+        let (mut former, mut statement) = (Former::of(&self.pool), statement);
         loop {
             let again = statement.is_repeatable().then(|| statement.clone());
             let done = in_time(self.patience, Postgres::bind(statement).fetch_all(&self.pool)).await;
             statement = match (done, again) {
-                (Err(error), Some(again)) if idle.was_dead(&error) => again,
+                (Err(error), Some(again)) if former.was_dead(&error) => again,
                 (done, _) => return done.map_err(store_error)?.iter().map(Postgres::decode).collect(),
             };
         }

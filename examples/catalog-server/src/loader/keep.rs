@@ -62,6 +62,8 @@ struct Work {
 /// How often to look while something is being read, and else.
 const BUSY: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_secs(1);
+/// How long to wait before a tenant that has as many jobs as it may have is given another.
+const CROWDED: Duration = Duration::from_millis(300);
 /// How often who leads shows that somebody sees to the configuration in force, and after how long without that another may be.
 const BEAT: Duration = Duration::from_secs(5);
 const GONE: Duration = Duration::from_secs(30);
@@ -192,12 +194,17 @@ where
             .and_then(|job| job.with_max_attempts(self.queue.max_attempts))
             .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
         let job = job.in_queue(self.queue.name.clone()).requested_by(&Identity::system(NAME).user);
-        let mut transaction = self.queue.store.database().begin().await?;
+        let mut transaction = self.queue.store.database().begin_within(&target.scope).await?;
         lease.check(&mut transaction).await?;
         let enqueued = match self.queue.store.enqueue_within(&mut transaction, &[job]).await {
             Ok(enqueued) => enqueued,
             // it is for whoever suspended the tenant to say when it may have jobs again
             Err(error) if error.kind() == StoreErrorKind::NotAdmitted => return Ok(Seen::Off),
+            // another of its jobs must be done first
+            Err(error) if error.kind() == StoreErrorKind::TooManyJobs => {
+                target.ask_after(CROWDED);
+                return Ok(seen);
+            }
             Err(error) => return Err(error.into()),
         };
         if enqueued.iter().any(|enqueued| enqueued.is_new()) {

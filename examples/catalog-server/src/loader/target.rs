@@ -86,6 +86,11 @@ impl Target {
         }
         may
     }
+
+    /// Has a refresh be asked for after that.
+    pub(super) fn ask_after(&mut self, pause: Duration) {
+        self.not_before = Some(Instant::now() + pause);
+    }
 }
 
 impl<A, S> Loader<A, S> {

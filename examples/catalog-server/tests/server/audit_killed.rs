@@ -210,14 +210,15 @@ fn killed_with_many_waiting(url: &str) {
     hold.keeps(&waiting[0].1);
     let folder = server.kill();
     drop(hold);
-    // what one was told is stored, what one was not told is not
+    // what one was told is stored; the database may have gone on alone with what it was given when the server died
     let mut told: BTreeSet<String> = answered.into_iter().collect();
     told.extend(waiting.into_iter().filter_map(|(_, stream)| Some(heard(stream)?.1)));
     let server = Server::start(folder, &env(url));
     let denied = events(&server).into_iter().filter(|event| event["outcome"] == "denied");
     let stored: Vec<String> = denied.map(|event| event["requestId"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(stored.len(), told.len(), "each once");
-    assert_eq!(stored.into_iter().collect::<BTreeSet<_>>(), told);
+    let once: BTreeSet<String> = stored.iter().cloned().collect();
+    assert_eq!(stored.len(), once.len(), "each once");
+    assert!(told.is_subset(&once), "{:?}", told.difference(&once));
 }
 
 #[test]

@@ -56,9 +56,16 @@ impl Answer {
     }
 }
 
+/// The server that is tested.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_catalog-server");
+
 /// The binary in an empty folder, with no environment but what is given.
 pub(crate) fn command(folder: &Path, env: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_catalog-server"));
+    of(Path::new(BINARY), folder, env)
+}
+
+fn of(binary: &Path, folder: &Path, env: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(binary);
     command.current_dir(folder).env_clear().envs(env.iter().copied()).stdin(Stdio::null());
     command
 }
@@ -90,7 +97,12 @@ impl Server {
 
     /// A server in that folder, listening.
     pub(crate) fn spawn(folder: TempDir, env: &[(&str, &str)]) -> Self {
-        let command = command(folder.path(), env);
+        Self::spawn_release(Path::new(BINARY), folder, env)
+    }
+
+    /// Likewise, of that binary.
+    pub(crate) fn spawn_release(binary: &Path, folder: TempDir, env: &[(&str, &str)]) -> Self {
+        let command = of(binary, folder.path(), env);
         Self::spawn_by(folder, env, command)
     }
 

@@ -20,5 +20,6 @@ mod openapi;
 mod postgres;
 mod proxy;
 mod receiver;
+mod releases;
 mod sources;
 mod tenants;

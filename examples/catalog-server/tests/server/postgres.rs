@@ -195,9 +195,9 @@ fn what_is_counted_can_be_read_on_an_address_of_its_own() {
 }
 
 /// Each lease that any of the servers tells of, with those that lead.
-type Leaders = Vec<(String, Vec<usize>)>;
+pub(crate) type Leaders = Vec<(String, Vec<usize>)>;
 
-fn leaders(servers: &[&Server]) -> Leaders {
+pub(crate) fn leaders(servers: &[&Server]) -> Leaders {
     let mut leaders: std::collections::BTreeMap<String, Vec<usize>> = std::collections::BTreeMap::new();
     for (index, server) in servers.iter().enumerate() {
         for line in server.get("/metrics").text.lines() {
