@@ -1,6 +1,5 @@
 //! The record of what was done: written with each change, sealed, sent on, and kept for as long as is configured.
 
-mod command;
 mod space;
 
 use std::{fs, time::Duration};
@@ -25,7 +24,6 @@ use catalog_core::{
 };
 use catalog_ha::{Component, State};
 
-pub(crate) use self::command::{command, run};
 use self::space::Space;
 use crate::{
     AnyError,
@@ -133,7 +131,7 @@ where
 
 /// The key that signs: the configured one, or one that is made at the first start and kept in the database, which is no proof
 /// against whoever can write there.
-async fn key(config: &Config, database: &Database) -> Result<SealKey, AnyError> {
+pub(crate) async fn key(config: &Config, database: &Database) -> Result<SealKey, AnyError> {
     let audit = &config.audit;
     let parse = |key: &'static str, text: &str| {
         SealKey::parse(text).map_err(|error| ConfigError::new(key, error.to_string()))
@@ -151,7 +149,7 @@ async fn key(config: &Config, database: &Database) -> Result<SealKey, AnyError> 
     Ok(SealKey::parse(&settings.get_or_insert("audit_seal_key", SealKey::generate()?).await?)?)
 }
 
-fn trusted(config: &Config, key: &SealKey) -> Result<TrustedKeys, ConfigError> {
+pub(crate) fn trusted(config: &Config, key: &SealKey) -> Result<TrustedKeys, ConfigError> {
     let others = &config.audit.trusted_keys;
     others.iter().try_fold(TrustedKeys::new().with_key(key), |keys, other| {
         keys.with(other)
@@ -160,7 +158,10 @@ fn trusted(config: &Config, key: &SealKey) -> Result<TrustedKeys, ConfigError> {
 }
 
 /// Where events are sent.
-fn exporters(config: &Config, store: &SqlAuditStore) -> Result<Vec<Exporter<SqlAuditStore>>, ConfigError> {
+pub(crate) fn exporters(
+    config: &Config,
+    store: &SqlAuditStore,
+) -> Result<Vec<Exporter<SqlAuditStore>>, ConfigError> {
     let (audit, mut exporters) = (&config.audit, Vec::new());
     if let Some(url) = &audit.webhook_url {
         let secret = audit.webhook_secret.clone().unwrap_or_default();

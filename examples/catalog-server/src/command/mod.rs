@@ -1,4 +1,9 @@
-//! The command line.
+//! The command line: what it asks for, and what each command does.
+
+mod audit;
+mod migrate;
+mod namespaces;
+mod rbac;
 
 use std::{
     fmt::Write as _,
@@ -8,9 +13,9 @@ use std::{
 use clap::{Arg, ArgMatches, Command};
 
 use crate::{
-    AnyError, audit,
+    AnyError,
     config::{Origin, SETTINGS, Setting, Settings},
-    migrate, namespaces, rbac, serve,
+    serve,
 };
 
 /// Runs what the command line asks for; false if that found something broken.

@@ -14,8 +14,13 @@ use catalog_core::{
 };
 use clap::{Arg, ArgMatches, Command};
 
-use super::{exporters, key, trusted};
-use crate::{AnyError, config::Config, database, operator};
+use super::print;
+use crate::{
+    AnyError,
+    audit::{exporters, key, trusted},
+    config::Config,
+    database, operator,
+};
 
 /// The subcommand, with one of its own for each task.
 pub(crate) fn command() -> Command {
@@ -75,11 +80,6 @@ pub(crate) fn run(config: &Config, matches: &ArgMatches) -> Result<bool, AnyErro
             None => Ok(true),
         }
     })
-}
-
-/// A reader that has had enough is no error.
-fn print(text: &str) -> io::Result<()> {
-    crate::command::print(text)
 }
 
 async fn scope(matches: &ArgMatches) -> Result<(TenantScope, Option<Namespace>), AnyError> {
