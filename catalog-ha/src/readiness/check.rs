@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Component;
+use super::{Component, State};
 
 /// One question to one component, with the latest answer. Whoever asks while it is being asked waits for the same answer.
 pub(super) struct Check {
@@ -27,10 +27,13 @@ struct Run {
 }
 
 impl Run {
-    /// Whether it is not over, or over for no longer than that.
+    /// Whether it is not over, or over for no longer than that; a tenth of it where it came to something that is waited to end.
     fn is_fresh(&self, ttl: Duration) -> bool {
         let is_under_way = self.answer.has_changed().is_ok();
-        is_under_way || self.answer.borrow().as_ref().is_some_and(|(at, _)| at.elapsed() < ttl)
+        is_under_way
+            || self.answer.borrow().as_ref().is_some_and(|(at, component)| {
+                at.elapsed() < if component.status == State::Ok { ttl } else { ttl / 10 }
+            })
     }
 
     async fn answer(mut self) -> Component {

@@ -28,7 +28,8 @@ pub struct Readiness {
 const SHUTDOWN: &str = "shutdown";
 
 impl Readiness {
-    /// Nothing but that the process is not about to leave. A check may take 2 s, and its answer is good for 1 s.
+    /// Nothing but that the process is not about to leave. A check may take 2 s, and its answer is good for 1 s, or for 0.1 s
+    /// if it is another than `ok`.
     pub fn new(drain: Drain) -> Self {
         Self { drain, checks: Vec::new(), ttl: Duration::from_secs(1), limit: Duration::from_secs(2) }
     }
@@ -44,7 +45,8 @@ impl Readiness {
         self
     }
 
-    /// For how long an answer is good. Zero asks each time, though never twice at once.
+    /// For how long an answer is good that is `ok`; any other is for a tenth of that, so that who has become ready is found to be so
+    /// soon. Zero asks each time, though never twice at once.
     #[must_use]
     pub fn with_ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
@@ -155,6 +157,24 @@ mod tests {
         assert_eq!(asked.load(Ordering::SeqCst), 1);
         advance(Duration::from_millis(1)).await;
         told.notify_one();
+        assert!(readiness.report().await.is_ready());
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_failed_is_asked_again_sooner() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let readiness = Readiness::new(Drain::new()).with_check("begins", {
+            let asked = Arc::clone(&asked);
+            move || {
+                let is_first = asked.fetch_add(1, Ordering::SeqCst) == 0;
+                async move { if is_first { Component::failed("begins") } else { Component::ok() } }
+            }
+        });
+        assert!(!readiness.report().await.is_ready());
+        advance(Duration::from_millis(99)).await;
+        assert!(!readiness.report().await.is_ready());
+        advance(Duration::from_millis(1)).await;
         assert!(readiness.report().await.is_ready());
         assert_eq!(asked.load(Ordering::SeqCst), 2);
     }
