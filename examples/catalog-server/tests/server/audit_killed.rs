@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// A database of the test's own, beside the server.
-struct Beside {
+pub(crate) struct Beside {
     runtime: Runtime,
     database: Database,
 }
@@ -37,7 +37,7 @@ struct Beside {
 struct Hold<'a>(&'a Beside, Option<Transaction>);
 
 impl Beside {
-    fn open(url: &str) -> Self {
+    pub(crate) fn open(url: &str) -> Self {
         let runtime = Runtime::new().unwrap();
         let database = runtime.block_on(async {
             if url.starts_with("sqlite") {
@@ -70,7 +70,7 @@ impl Beside {
         rows.unwrap().first_mut().unwrap().integer(0).unwrap()
     }
 
-    fn wait_until(&self, text: &'static str, wanted: impl Fn(i64) -> bool) {
+    pub(crate) fn wait_until(&self, text: &'static str, wanted: impl Fn(i64) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while !wanted(self.number(text)) {
             assert!(Instant::now() < deadline, "{text}: {}", self.number(text));

@@ -8,9 +8,13 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::{
+    audit_killed::Beside,
     fixture::{BINARY, LISTS, SAMPLED, Server},
     postgres::{database, leaders, run},
 };
+
+/// How many of the replicas that began have not had their sources made as they are configured.
+const UNDONE: &str = "select (value::json->>'asked')::bigint - (value::json->>'done')::bigint from catalog_core_settings where key = 'sources_rollout'";
 
 fn other() -> PathBuf {
     std::env::var_os("CATALOG_TEST_OTHER_SERVER").map_or_else(|| BINARY.into(), PathBuf::from)
@@ -47,6 +51,8 @@ fn an_earlier_release_and_this_one_serve_the_same_beside_each_other() {
             assert!(!server.get(&format!("{list}?namespace=team-b")).names().is_empty());
         }
     }
+    // the configured sources are made so once more when a replica begins, and are left to people then
+    Beside::open(&url).wait_until(UNDONE, |undone| undone == 0);
     // what is changed by the one is changed for the other
     let source = "/api/model_catalog/v1alpha1/sources/sample-models";
     for (by, seen_by) in [(&earlier, &this), (&this, &earlier)] {
