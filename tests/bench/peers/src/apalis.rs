@@ -3,13 +3,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use apalis::{layers::WorkerBuilderExt, prelude::*};
 use apalis_postgres::{Config, PostgresStorage, queries::push_tasks};
 use async_trait::async_trait;
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::PgPool;
 use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     AnyError,
     jobs::contender::{Begun, Contender, Mode},
+    pool,
 };
 
 const QUEUE: &str = "bench";
@@ -28,10 +29,6 @@ impl Apalis {
         PostgresStorage::setup(&pool).await?;
         Ok(Self { url: url.into(), pool, workers: AtomicUsize::new(0) })
     }
-}
-
-async fn pool(url: &str) -> Result<PgPool, AnyError> {
-    Ok(PgPoolOptions::new().max_connections(20).connect(url).await?)
 }
 
 async fn nothing(_: usize, begun: Data<Begun>) -> Result<(), BoxDynError> {

@@ -5,13 +5,14 @@ use graphile_worker::{
     IntoTaskHandlerResult, JobSpec, LocalQueueConfig, TaskHandler, WorkerContext, WorkerOptions, WorkerUtils,
 };
 use serde::{Deserialize, Serialize};
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::PgPool;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     AnyError,
     jobs::contender::{Begun, Contender, Mode},
+    pool,
 };
 
 const SCHEMA: &str = "graphile_worker";
@@ -55,10 +56,6 @@ impl Graphile {
         utils.migrate().await?;
         Ok(Self { url: url.into(), pool, utils })
     }
-}
-
-async fn pool(url: &str) -> Result<PgPool, AnyError> {
-    Ok(PgPoolOptions::new().max_connections(20).connect(url).await?)
 }
 
 #[async_trait]

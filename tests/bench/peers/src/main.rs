@@ -21,6 +21,7 @@ use std::{error::Error, process::ExitCode};
 
 use async_trait::async_trait;
 use clap::{ArgMatches, Command};
+use sqlx::{PgPool, postgres::PgPoolOptions};
 
 use self::{
     authz::{
@@ -75,6 +76,11 @@ impl jobs::contender::Peers for Queues {
         let apalis = apalis::Apalis::open(&create(server, "catalog_bench_apalis").await?).await?;
         Ok(vec![("graphile_worker 0.14", Box::new(graphile)), ("apalis-postgres 1", Box::new(apalis))])
     }
+}
+
+/// Connections of one queue, as many for each.
+async fn pool(url: &str) -> Result<PgPool, AnyError> {
+    Ok(PgPoolOptions::new().max_connections(20).connect(url).await?)
 }
 
 /// The role that a binding gives, in the namespace where it does.
