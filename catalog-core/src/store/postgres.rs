@@ -1,6 +1,11 @@
 //! PostgreSQL, and engines that speak as it does.
 
-use std::{str::FromStr, time::Duration};
+use std::{
+    pin::Pin,
+    str::FromStr,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use sqlx::{
@@ -8,6 +13,7 @@ use sqlx::{
     postgres::{PgArguments, PgConnectOptions, PgListener, PgPoolOptions, PgRow},
     query::Query,
 };
+use tokio::runtime::Handle;
 
 use super::{
     Documents, StoreError, StoreErrorKind,
@@ -114,13 +120,39 @@ impl PostgresEngine {
         &self,
         scope: Option<&TenantScope>,
     ) -> sqlx::Result<sqlx::Transaction<'static, Postgres>> {
-        match scope.filter(|_| self.row_level_security) {
-            None => self.pool.begin().await,
-            // one message, and so one round trip
-            Some(scope) => {
-                let begin = format!("begin; set local catalog.scope = '{}'", setting(scope));
-                self.pool.begin_with(AssertSqlSafe(begin)).await
-            }
+        // one message, and so one round trip
+        let begin = match scope.filter(|_| self.row_level_security) {
+            None => "begin".into(),
+            Some(scope) => format!("begin; set local catalog.scope = '{}'", setting(scope)),
+        };
+        let pool = self.pool.clone();
+        Beginning(Some(Box::pin(async move { pool.begin_with(AssertSqlSafe(begin)).await }))).await
+    }
+}
+
+type Begun = sqlx::Result<sqlx::Transaction<'static, Postgres>>;
+
+/// A transaction that is begun, and then rolled back if nobody waits for it any more. The driver gives a connection back whose
+/// transaction is abandoned before the server has answered, within that transaction: what is changed by it next would be told to be
+/// changed, and is not.
+struct Beginning(Option<Pin<Box<dyn Future<Output = Begun> + Send>>>);
+
+impl Future for Beginning {
+    type Output = Begun;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Begun> {
+        let Some(begin) = &mut self.0 else { return Poll::Pending };
+        let begun = ready!(begin.as_mut().poll(context));
+        self.0 = None;
+        Poll::Ready(begun)
+    }
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        // where there is no runtime any more the connection goes with it
+        if let (Some(begin), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(begin);
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{future::poll_fn, task::Poll, time::Duration};
 
 use catalog_core::{
     name::Namespace,
@@ -59,6 +59,34 @@ contracts!(migrated, #[ignore = "needs CATALOG_TEST_POSTGRES_URL"]);
 async fn a_database_of_the_first_release_keeps_its_rows_and_serves_both() {
     let (_, database) = empty("plain", "first_release").await;
     crate::upgrade::a_database_of_the_first_release_keeps_its_rows_and_serves_both(&database).await;
+}
+
+/// Who gives up while a transaction begins leaves nothing behind: what the same connection changes next is changed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
+async fn a_transaction_that_nobody_waits_for_takes_no_change_with_it() {
+    let (url, other) = empty("plain", "abandoned").await;
+    let one = DatabaseOptions { connections: 1, ..DatabaseOptions::default() };
+    let database = Database::postgres(&url, one).await.unwrap();
+    run(&database, &["create table changes (number bigint primary key)"]).await;
+    for number in 0..100 {
+        let mut begin = Box::pin(database.begin());
+        // given up each time a little later: somewhere in between the server has begun and nobody knows
+        for _ in 0..number {
+            if poll_fn(|context| Poll::Ready(begin.as_mut().poll(context).is_ready())).await {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(begin);
+        let mut insert = Statement::new(database.dialect());
+        insert.push("insert into changes (number) values (").bind(number).push(")");
+        database.change(insert).await.unwrap();
+        let mut select = Statement::new(other.dialect());
+        select.push("select count(*) from changes");
+        let seen = other.fetch(select).await.unwrap().remove(0).integer(0).unwrap();
+        assert_eq!(seen, number + 1, "what was told to be changed is not");
+    }
 }
 
 /// The same behind the second wall, by a user who owns the tables and is no superuser.
