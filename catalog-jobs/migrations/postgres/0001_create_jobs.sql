@@ -3,8 +3,8 @@ create sequence catalog_jobs_tokens;
 
 -- What waits and runs: small rows, which leave when a job is over, so that claims cost the same however much was done before.
 create table catalog_jobs_live (
-    id           uuid primary key,
     namespace    text collate "C" not null,
+    id           uuid not null,
     queue        text collate "C" not null,
     -- the tenant, a stroke, and the limit key if there is one
     lane         text collate "C" not null,
@@ -22,15 +22,15 @@ create table catalog_jobs_live (
     cancel_by_ms bigint,
     started_ms   bigint,
     -- as JSON
-    progress     text
+    progress     text,
+    primary key (namespace, id)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0);
 
 create index catalog_jobs_live_ready on catalog_jobs_live (queue, lane, priority desc, id) where phase = 0;
 create index catalog_jobs_live_scheduled on catalog_jobs_live (queue, until_ms) where phase = 1;
 -- leases are renewed without it changing
 create index catalog_jobs_live_running on catalog_jobs_live (queue, lane) where phase = 2;
--- many have no key; it also counts what a tenant has
-create unique index catalog_jobs_live_unique on catalog_jobs_live (namespace, unique_key);
+create unique index catalog_jobs_live_unique on catalog_jobs_live (namespace, unique_key) where unique_key is not null;
 
 -- What a job needs to know and what became of it. A live one is changed once, when it is over.
 create table catalog_jobs_records (

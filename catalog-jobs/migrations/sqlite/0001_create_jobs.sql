@@ -4,8 +4,8 @@ insert into catalog_jobs_tokens (last) values (0);
 
 -- What waits and runs: small rows, which leave when a job is over, so that claims cost the same however much was done before.
 create table catalog_jobs_live (
-    id           text primary key,
     namespace    text not null,
+    id           text not null,
     queue        text not null,
     -- the tenant, a stroke, and the limit key if there is one
     lane         text not null,
@@ -23,15 +23,15 @@ create table catalog_jobs_live (
     cancel_by_ms integer,
     started_ms   integer,
     -- as JSON
-    progress     text
+    progress     text,
+    primary key (namespace, id)
 ) strict, without rowid;
 
 create index catalog_jobs_live_ready on catalog_jobs_live (queue, lane, priority desc, id) where phase = 0;
 create index catalog_jobs_live_scheduled on catalog_jobs_live (queue, until_ms) where phase = 1;
 -- leases are renewed without it changing
 create index catalog_jobs_live_running on catalog_jobs_live (queue, lane) where phase = 2;
--- many have no key; it also counts what a tenant has
-create unique index catalog_jobs_live_unique on catalog_jobs_live (namespace, unique_key);
+create unique index catalog_jobs_live_unique on catalog_jobs_live (namespace, unique_key) where unique_key is not null;
 
 -- What a job needs to know and what became of it. A live one is changed once, when it is over.
 create table catalog_jobs_records (

@@ -11,7 +11,9 @@ use crate::claim::Claimed;
 const AHEAD: f64 = 0.1;
 /// What waits longer is given back: the pace was another than it seemed.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How much the pace of the last claim counts.
+/// A pace is that of so long at least: between two claims at once nothing may have been done, however fast it goes.
+const SPAN: Duration = Duration::from_millis(10);
+/// How much the pace of the last span counts.
 const WEIGHT: f64 = 0.5;
 
 /// Jobs that are claimed and not begun, in their order.
@@ -83,10 +85,10 @@ impl Buffer {
 
     /// Looks at how much was done since the last time.
     pub(super) fn measure(&mut self) {
-        let took = self.measured.elapsed().as_secs_f64();
-        if took > 0.0 {
-            self.pace = self.pace * (1.0 - WEIGHT) + f64::from(self.done) / took * WEIGHT;
+        let took = self.measured.elapsed();
+        if took >= SPAN {
+            self.pace = self.pace * (1.0 - WEIGHT) + f64::from(self.done) / took.as_secs_f64() * WEIGHT;
+            (self.measured, self.done) = (Instant::now(), 0);
         }
-        (self.measured, self.done) = (Instant::now(), 0);
     }
 }

@@ -3,21 +3,23 @@
 use std::time::Duration;
 
 use catalog_core::store::{StoreError, StoreErrorKind};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{held::Held, metrics};
 use crate::{claim::Settlement, store::ClaimStore};
 
 /// So many are ended at once.
 const MOST: usize = 1_000;
+/// So many groups are written at the same time: one is prepared while another is flushed.
+const AT_ONCE: usize = 2;
 /// So long the first of a group waits for others.
 const LINGER: Duration = Duration::from_millis(2);
 /// How long to wait before what failed is tried again, at first and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
 
 /// Ends what comes in until nobody sends any more.
-pub(super) async fn run<S: ClaimStore>(store: S, held: Held, mut ended: mpsc::Receiver<Settlement>) {
-    let mut group = Vec::with_capacity(MOST);
+pub(super) async fn run<S: ClaimStore + Clone>(store: S, held: Held, mut ended: mpsc::Receiver<Settlement>) {
+    let (mut group, mut writing) = (Vec::with_capacity(MOST), JoinSet::new());
     while ended.recv_many(&mut group, MOST).await > 0 {
         if group.len() < MOST {
             tokio::time::sleep(LINGER).await;
@@ -27,9 +29,17 @@ pub(super) async fn run<S: ClaimStore>(store: S, held: Held, mut ended: mpsc::Re
                 group.push(another);
             }
         }
-        settle(&store, &group).await;
-        group.drain(..).for_each(|ended| held.remove(&ended.claim));
+        if writing.len() == AT_ONCE {
+            writing.join_next().await;
+        }
+        let (store, held) = (store.clone(), held.clone());
+        let group = std::mem::replace(&mut group, Vec::with_capacity(MOST));
+        writing.spawn(async move {
+            settle(&store, &group).await;
+            group.iter().for_each(|ended| held.remove(&ended.claim));
+        });
     }
+    while writing.join_next().await.is_some() {}
 }
 
 async fn settle<S: ClaimStore>(store: &S, group: &[Settlement]) {

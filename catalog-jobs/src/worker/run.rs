@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use catalog_core::store::StoreError;
-use futures_util::future::{BoxFuture, OptionFuture};
+use futures_util::future::OptionFuture;
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{JoinError, JoinHandle, JoinSet},
     time::{Instant, MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,8 @@ use crate::{
 
 /// A claim that gets less than half of what it could is not followed by another sooner.
 const COOLDOWN: Duration = Duration::from_millis(2);
+/// So many are claimed at once: while they are done the next ones are claimed.
+const CLAIM: usize = 1_000;
 /// How long to wait for a database that does not answer, at most.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// Signs of life are given at least so often, since they bring the wish to cancel.
@@ -40,7 +42,8 @@ const REAP: usize = 500;
 /// How often the depth of the queue is measured.
 const MEASURE: Duration = Duration::from_secs(15);
 
-type Claiming = BoxFuture<'static, (Result<ClaimBatch, StoreError>, Rotation, Instant)>;
+/// A task of its own: to read what was claimed takes a while, in which what is there is begun.
+type Claiming = JoinHandle<(Result<ClaimBatch, StoreError>, Rotation, Instant)>;
 
 struct Run<S> {
     worker: Worker<S>,
@@ -100,8 +103,9 @@ impl<S: JobStore + Clone> Run<S> {
         let mut claiming: Option<Claiming> = None;
         loop {
             self.begin();
-            if claiming.is_none() && self.should_claim() {
-                claiming = self.claim();
+            if claiming.is_none() {
+                self.buffer.measure();
+                claiming = self.should_claim().then(|| self.claim()).flatten();
             }
             let look_at = self.next_look().filter(|_| claiming.is_none());
             let patient_until = self.buffer.patient_until();
@@ -184,19 +188,18 @@ impl<S: JobStore + Clone> Run<S> {
 
     fn should_claim(&self) -> bool {
         let wanted = self.wanted();
-        let many = wanted * 2 >= self.worker.config.concurrency + self.buffer.ahead();
+        let many = wanted * 4 >= self.worker.config.concurrency + self.buffer.ahead();
         let rested = self.last_claim + COOLDOWN <= Instant::now();
         self.hopeful && wanted > 0 && (many || (self.buffer.len() == 0 && rested))
     }
 
     fn claim(&mut self) -> Option<Claiming> {
         let mut rotation = self.rotation.take()?;
-        self.buffer.measure();
         let worker = &self.worker;
         let request = ClaimRequest::new(
             worker.queue.clone(),
             worker.name.clone(),
-            self.wanted(),
+            self.wanted().min(CLAIM),
             worker.config.lease(),
         )
         .with_limits(worker.config.limits.clone());
@@ -204,14 +207,20 @@ impl<S: JobStore + Clone> Run<S> {
         // what is enqueued from now on is told again
         self.hopeful = false;
         self.last_claim = Instant::now();
-        Some(Box::pin(async move {
+        Some(tokio::spawn(async move {
             let since = Instant::now();
             let batch = store.claim_any_tenant(&request, &mut rotation).await;
             (batch, rotation, since)
         }))
     }
 
-    fn note(&mut self, (batch, rotation, since): (Result<ClaimBatch, StoreError>, Rotation, Instant)) {
+    fn note(&mut self, done: Result<(Result<ClaimBatch, StoreError>, Rotation, Instant), JoinError>) {
+        let (batch, rotation, since) = match done.map_err(JoinError::try_into_panic) {
+            Ok(done) => done,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            // the runtime ends
+            Err(Err(_)) => return,
+        };
         self.rotation = Some(rotation);
         let poll = self.worker.config.poll();
         match batch {

@@ -188,6 +188,10 @@ async fn workers_outlive(outage: Line, name: &'static str) {
     working.await.unwrap();
     let grown = most.saturating_sub(before);
     println!("{outage:?} for {} s: resumed after {resumed:?}, memory grew by {grown} bytes", seconds());
+    let mut select = Statement::new(direct.dialect());
+    select.push("select state || ': ' || coalesce(error, '') from catalog_jobs_records where state <> 1");
+    let otherwise = direct.fetch(select).await.unwrap();
+    assert!(otherwise.is_empty(), "{otherwise:?}");
     assert_eq!(effects().await, i64::try_from(JOBS).unwrap());
     let succeeded = count(&direct, "select count(*) from catalog_jobs_records where state = 1").await;
     assert_eq!(succeeded, i64::try_from(JOBS).unwrap());

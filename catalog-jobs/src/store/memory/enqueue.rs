@@ -85,7 +85,8 @@ impl<R> MemoryJobStore<R> {
         for job in jobs {
             let limit = self.admission.limit(&job.namespace, Stock::LiveJobs);
             let used = state.live.values().filter(|live| live.job.namespace == job.namespace).count();
-            let change = enqueued.iter().filter(|outcome| outcome.is_new()).count();
+            let of_tenant = jobs.iter().zip(&enqueued).filter(|(other, _)| other.namespace == job.namespace);
+            let change = of_tenant.filter(|(_, outcome)| outcome.is_new()).count();
             let signed = |count| i64::try_from(count).unwrap_or(i64::MAX);
             if let Err(refused) = check_quota(Stock::LiveJobs, signed(used), signed(change), limit) {
                 state.take_back(jobs, &enqueued);

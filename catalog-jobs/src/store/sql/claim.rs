@@ -54,12 +54,12 @@ impl<R: Recorder<Transaction>> ClaimStore for SqlJobStore<R> {
         self.push_now(&mut update);
         update.push(", progress = coalesce(d.job_progress, progress) from (select d.* from ");
         push_rows(&mut update, &BEAT, beats)?;
-        update.push(HELD);
+        update.push(JOIN).push(HELD);
         if update.dialect() == Dialect::Postgres {
             // who makes an effect has locked its claim until that is committed; the others are not to wait for it
             update.push(" for update of j skip locked");
         }
-        update.push(") as d where id = d.job_id returning ");
+        update.push(") as d where namespace = d.job_namespace and id = d.job_id returning ");
         push_id(&mut update, "id").push(", token, cancel_by_ms is not null").repeatable();
         let mut renewed: Vec<(uuid::Uuid, i64, bool)> = Vec::with_capacity(beats.len());
         for mut row in self.database.change_any_tenant(update).await? {
@@ -89,10 +89,7 @@ impl<R: Recorder<Transaction>> ClaimStore for SqlJobStore<R> {
         if ended.is_empty() {
             return Ok(Vec::new());
         }
-        let mut transaction = self.database.begin_any_tenant().await?;
-        let held = self.settle_within(&mut transaction, ended).await?;
-        transaction.commit().await?;
-        Ok(held)
+        self.settle_alone(ended).await
     }
 
     async fn reap_any_tenant(&self, most: usize) -> Result<Reaped, StoreError> {
@@ -109,9 +106,13 @@ const BEAT: [Column<Beat>; 4] = [
     }),
 ];
 
-/// Joins what is held by the claims of `d`. What runs is of phase 2, but a planner that was told so would walk through the index of
-/// what runs, and all that ever ran, instead of asking for the ids.
-pub(super) const HELD: &str = " join catalog_jobs_live j on j.id = d.job_id and j.token = d.job_token and j.namespace = d.job_namespace and j.phase > 1";
+/// Joins live jobs with the rows `d`.
+pub(super) const JOIN: &str = " join catalog_jobs_live j on ";
+
+/// What is held by the claims of `d`. What runs is of phase 2, but a planner that was told so would walk through the index of what
+/// runs, and all that ever ran, instead of asking for the ids.
+pub(super) const HELD: &str =
+    "j.namespace = d.job_namespace and j.id = d.job_id and j.token = d.job_token and j.phase > 1";
 
 impl<R> SqlJobStore<R> {
     async fn look_around(&self, request: &ClaimRequest, rotation: &mut Rotation) -> Result<Look, StoreError> {
@@ -159,7 +160,7 @@ impl<R> SqlJobStore<R> {
         let mut select = self.statement();
         push_id(select.push("select "), "j.id").push(", j.token, j.cancel_by_ms is not null from ");
         push_rows(&mut select, &BEAT, beats)?;
-        select.push(HELD);
+        select.push(JOIN).push(HELD);
         let rows = self.database.fetch_any_tenant(select).await?;
         rows.into_iter().map(|mut row| Ok((id(&row.text(0)?)?, row.integer(1)?, row.boolean(2)?))).collect()
     }

@@ -42,11 +42,11 @@ impl<R: Recorder<Transaction>> EnqueueStore for SqlJobStore<R> {
             && jobs.len() <= AT_ONCE
             && jobs.iter().all(plain)
         {
-            self.database.change_any_tenant(self.insert_both(jobs)?).await?;
-            for queue in queues(jobs) {
-                self.wakes.wake(queue);
-                self.notifier.told(queue).await;
-            }
+            let (at_once, later): (Vec<_>, Vec<_>) =
+                queues(jobs).into_iter().partition(|queue| self.notifier.is_due(queue));
+            self.database.change_any_tenant(self.insert_both(jobs, &at_once)?).await?;
+            later.iter().for_each(|queue| self.notifier.follow(QueueName::clone(queue)));
+            queues(jobs).into_iter().for_each(|queue| self.wakes.wake(queue));
             return Ok(jobs.iter().map(|job| Enqueued::New(job.id)).collect());
         }
         let mut transaction = self.database.begin_any_tenant().await?;

@@ -10,10 +10,15 @@ use catalog_core::store::{
 use uuid::Uuid;
 
 use super::{
-    SqlJobStore, id, ms, push_id,
+    SqlJobStore, id, ms,
+    notify::push_notify,
+    push_id,
     rows::{Column, push_rows},
 };
-use crate::new_job::{Due, NewJob};
+use crate::{
+    name::QueueName,
+    new_job::{Due, NewJob},
+};
 
 /// So many jobs go into one statement.
 const BATCH: usize = 1_000;
@@ -114,17 +119,18 @@ impl<R> SqlJobStore<R> {
         insert.push(" end, 0, d.job_max_attempts, 0 from ");
     }
 
-    /// Both at once, for jobs without keys, in one round trip to PostgreSQL.
-    pub(super) fn insert_both(&self, jobs: &[NewJob]) -> Result<Statement, StoreError> {
+    /// Both at once, for jobs without keys, and telling of these queues, in one round trip to PostgreSQL and one commit.
+    pub(super) fn insert_both(&self, jobs: &[NewJob], tell: &[&QueueName]) -> Result<Statement, StoreError> {
         let mut insert = Statement::new(Dialect::Postgres);
         insert.push("with d as materialized (select * from ");
         push_rows(&mut insert, &COLUMNS, jobs)?;
         insert.push("), r as (");
         self.push_records(&mut insert);
-        insert.push("d on conflict do nothing returning id) ");
+        insert.push("d on conflict do nothing returning id), l as (");
         self.push_live(&mut insert);
         // what was written before may be over by now
-        insert.push("d where d.job_id in (select r.id from r)").repeatable();
+        insert.push("d where d.job_id in (select r.id from r)) ");
+        push_notify(&mut insert, tell).repeatable();
         Ok(insert)
     }
 }

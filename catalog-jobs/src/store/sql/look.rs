@@ -68,7 +68,7 @@ impl<R> SqlJobStore<R> {
     /// Has those that are due be ready.
     pub(super) fn promote(&self, request: &ClaimRequest) -> Statement {
         let mut promote = self.statement();
-        promote.push("update catalog_jobs_live set phase = 0 where phase = 1 and id in (select id from catalog_jobs_live where queue = ");
+        promote.push("update catalog_jobs_live set phase = 0 where phase = 1 and (namespace, id) in (select namespace, id from catalog_jobs_live where queue = ");
         promote.bind(request.queue.as_str()).push(" and phase = 1 and until_ms <= ");
         self.push_now(&mut promote).push(" order by until_ms limit 1000");
         super::push_skip_locked(&mut promote).push(")").repeatable();

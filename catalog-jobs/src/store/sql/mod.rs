@@ -2,6 +2,7 @@
 
 mod claim;
 mod enqueue;
+mod finish;
 mod insert;
 mod look;
 mod lookup;

@@ -50,7 +50,7 @@ impl Notifier {
             return Ok(());
         }
         if self.is_due(queue) {
-            transaction.fetch(statement(queue)).await?;
+            transaction.fetch(statement(&[queue])).await?;
         } else {
             let (notifier, queue) = (self.clone(), queue.clone());
             transaction.after_commit(move || notifier.follow(queue));
@@ -58,19 +58,8 @@ impl Notifier {
         Ok(())
     }
 
-    /// Tells what was committed already.
-    pub(super) async fn told(&self, queue: &QueueName) {
-        if self.database.dialect() == Dialect::Sqlite {
-            return;
-        }
-        if self.is_due(queue) {
-            send(&self.database, queue).await;
-        } else {
-            self.follow(queue.clone());
-        }
-    }
-
-    fn is_due(&self, queue: &QueueName) -> bool {
+    /// Whether it is to be told at once, which it then is.
+    pub(super) fn is_due(&self, queue: &QueueName) -> bool {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         match queues.get_mut(queue) {
@@ -87,7 +76,7 @@ impl Notifier {
     }
 
     /// Tells when the pause is over, unless that will be done anyway.
-    fn follow(&self, queue: QueueName) {
+    pub(super) fn follow(&self, queue: QueueName) {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(last) = queues.get_mut(&queue).filter(|last| !last.pending) else { return };
         last.pending = true;
@@ -108,17 +97,23 @@ impl fmt::Debug for Notifier {
 }
 
 async fn send(database: &Database, queue: &QueueName) {
-    if let Err(error) = database.change(statement(queue)).await {
+    if let Err(error) = database.change(statement(&[queue])).await {
         let error: &dyn std::error::Error = &error;
         tracing::debug!(error, %queue, "workers of other processes are not woken and find the jobs later");
     }
 }
 
-fn statement(queue: &QueueName) -> Statement {
+fn statement(queues: &[&QueueName]) -> Statement {
     let mut statement = Statement::new(Dialect::Postgres);
-    statement.push("select pg_notify(").bind(CHANNEL).push("::text, ");
-    statement.bind(queue.as_str()).push("::text)::text").repeatable();
+    push_notify(&mut statement, queues).repeatable();
     statement
+}
+
+/// Appends what tells of these queues when it is committed.
+pub(super) fn push_notify<'a>(statement: &'a mut Statement, queues: &[&QueueName]) -> &'a mut Statement {
+    let queues: Vec<Option<String>> = queues.iter().map(|queue| Some(queue.to_string())).collect();
+    statement.push("select pg_notify(").bind(CHANNEL).push("::text, q)::text from unnest(");
+    statement.bind(queues).push("::text[]) q")
 }
 
 /// Wakes workers of this process by what other processes tell.

@@ -26,11 +26,14 @@ const SHARE: [Column<Share>; 4] = [
     Column::integer("of_tenant", |share| signed(share.of_tenant)),
 ];
 
-/// A job that is claimed, and which of the claim it is.
-type Picked = (Uuid, i64);
+/// A job that is claimed: its tenant, its id, and which of the claim it is.
+type Picked = (String, Uuid, i64);
 
-const PICKED: [Column<Picked>; 2] =
-    [Column::id("job_id", |(id, _)| *id), Column::integer("job_place", |(_, place)| *place)];
+const PICKED: [Column<Picked>; 3] = [
+    Column::text("job_namespace", |(namespace, ..)| Some(namespace.clone())),
+    Column::id("job_id", |(_, id, _)| *id),
+    Column::integer("job_place", |(.., place)| *place),
+];
 
 /// Lanes of one `select`: SQLite takes 500 at most.
 const LANES: usize = 250;
@@ -48,11 +51,11 @@ impl<R> SqlJobStore<R> {
     ) -> Result<Statement, StoreError> {
         let mut claim = self.statement();
         claim.push(
-            "with picked as materialized (select p.id from (select l.id, row_number() over (partition by d.tenant \
+            "with picked as materialized (select p.tid from (select l.tid, row_number() over (partition by d.tenant \
              order by l.priority desc, l.id) as place, d.of_tenant from ",
         );
         push_rows(&mut claim, &SHARE, shares)?;
-        claim.push(" cross join lateral (select j.id, j.priority from catalog_jobs_live j where j.queue = ");
+        claim.push(" cross join lateral (select j.ctid as tid, j.id, j.priority from catalog_jobs_live j where j.queue = ");
         claim.bind(request.queue.as_str()).push(
             " and j.lane = d.lane and j.phase = 0 order by j.priority desc, j.id limit d.most for update skip locked) l) p \
              where p.place <= p.of_tenant), \
@@ -62,9 +65,10 @@ impl<R> SqlJobStore<R> {
         claim.bind(request.worker.as_str()).push("::text, started_ms = ");
         self.push_now(&mut claim).push(", until_ms = ").bind(ms(request.lease)).push("::bigint + ");
         self.push_now(&mut claim);
-        // an array and a limit keep the planner, which cannot know how few they are, from reading whole tables
+        // a row that is locked stays where it is; an array and a limit keep the planner, which cannot know how few they are, from
+        // reading whole tables
         claim.push(
-            " where j.id = any(array(select p.id from picked p)) and j.phase < 1 returning j.id, j.namespace, j.token, j.attempt, \
+            " where j.ctid = any(array(select p.tid from picked p)) and j.phase < 1 returning j.id, j.namespace, j.token, j.attempt, \
              j.max_attempts, j.started_ms) select ",
         );
         push_id(&mut claim, "c.id").push(CLAIMED).push("c cross join lateral (select * from catalog_jobs_records r where r.namespace = c.namespace and r.id = c.id limit 1) r");
@@ -96,12 +100,14 @@ impl<R> SqlJobStore<R> {
         self.push_now(&mut update).push(", until_ms = ").bind(ms(request.lease)).push(" + ");
         self.push_now(&mut update).push(" from ");
         push_rows(&mut update, &PICKED, &picked)?;
-        update.push(" where id = d.job_id");
+        update.push(" where namespace = d.job_namespace and id = d.job_id");
         transaction.execute(update).await?;
         let mut select = self.statement();
         select.push("select c.id").push(CLAIMED);
         push_rows(&mut select, &PICKED, &picked)?;
-        select.push(" join catalog_jobs_live c on c.id = d.job_id").push(RECORDS);
+        select
+            .push(" join catalog_jobs_live c on c.namespace = d.job_namespace and c.id = d.job_id")
+            .push(RECORDS);
         transaction.fetch(select).await
     }
 
@@ -138,7 +144,7 @@ impl<R> SqlJobStore<R> {
             let Some(mut found) = candidates.remove(&share.tenant) else { continue };
             found.sort_unstable();
             for (_, id) in found.into_iter().take(share.of_tenant) {
-                picked.push((id, signed(picked.len()) + 1));
+                picked.push((share.tenant.clone(), id, signed(picked.len()) + 1));
             }
         }
         Ok(picked)

@@ -13,9 +13,9 @@ use catalog_core::{
 use uuid::Uuid;
 
 use super::{
-    SqlJobStore, bind_id, corrupt, count, id, ms, push_id,
-    settle::{CANCELED, DEAD, FAILED, Finished, SUCCEEDED},
-    timestamp,
+    SqlJobStore, bind_id, corrupt, count,
+    finish::{CANCELED, DEAD, FAILED, Finished, SUCCEEDED},
+    id, ms, push_id, timestamp,
 };
 use crate::{
     claim::Claim,
@@ -23,6 +23,9 @@ use crate::{
     record::{Cancel, JobQuery, JobRecord, JobState, Retried},
     store::{RecordStore, told::Told},
 };
+
+/// What waits, whoever had it before.
+const WAITING: &str = "j.namespace = d.job_namespace and j.id = d.job_id and j.phase < 2";
 
 /// How often a job is looked at that is claimed and given back meanwhile.
 const TRIES: usize = 5;
@@ -201,22 +204,9 @@ impl<R> SqlJobStore<R> {
         namespace: &Namespace,
         id: Uuid,
     ) -> Result<bool, StoreError> {
-        let mut delete = self.statement();
-        delete.push("delete from catalog_jobs_live where namespace = ").bind(namespace.as_str());
-        bind_id(delete.push(" and id = "), id);
-        delete.push(" and phase < 2 returning attempt, coalesce(started_ms, 0), progress");
-        let Some(mut row) = transaction.fetch(delete).await?.into_iter().next() else { return Ok(false) };
-        let over = Finished {
-            claim: Claim { namespace: namespace.clone(), id, token: 0 },
-            state: CANCELED,
-            error: None,
-            result: None,
-            attempt: row.integer(0)?,
-            started_ms: row.integer(1)?,
-            progress: row.take_text(2)?,
-        };
-        self.write_finished(transaction, &[over]).await?;
-        Ok(true)
+        let claim = Claim { namespace: namespace.clone(), id, token: 0 };
+        let over = Finished::new(claim, CANCELED, None, None, None);
+        Ok(!self.finish(transaction, &[over], WAITING).await?.is_empty())
     }
 
     async fn conflicting(
@@ -255,7 +245,7 @@ fn select(mut select: Statement, scope: &TenantScope) -> Statement {
         ", r.namespace, r.queue, r.kind, r.plugin, r.source, r.requested_by, r.requested_ms, r.state, r.max_attempts, r.error, \
          r.idempotency_key, r.result, coalesce(j.progress, r.progress), coalesce(j.attempt, r.attempt), \
          coalesce(j.started_ms, r.started_ms, 0), coalesce(r.finished_ms, 0), coalesce(j.phase, -1), coalesce(j.until_ms, 0), \
-         j.cancel_by_ms is not null from catalog_jobs_records r left join catalog_jobs_live j on j.id = r.id where ",
+         j.cancel_by_ms is not null from catalog_jobs_records r left join catalog_jobs_live j on j.namespace = r.namespace and j.id = r.id where ",
     );
     select.within(scope);
     match scope.view() {

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use catalog_core::store::{
     StoreError, StoreErrorKind,
@@ -10,47 +10,16 @@ use uuid::Uuid;
 
 use super::{
     SqlJobStore, bind_id,
-    claim::HELD,
-    corrupt, id, ms, push_id,
+    claim::{HELD, JOIN},
+    corrupt,
+    finish::{CANCELED, DEAD, FAILED, Finished, SUCCEEDED, claims},
+    id, ms, push_id,
     rows::{Column, push_rows},
 };
 use crate::{
     claim::{Claim, Outcome, Reaped, Settlement},
     store::{CompleteStore, LEASE_LOST},
 };
-
-/// What is written of a job that is over.
-pub(super) struct Finished {
-    pub(super) claim: Claim,
-    pub(super) state: i64,
-    pub(super) error: Option<String>,
-    pub(super) result: Option<String>,
-    pub(super) progress: Option<String>,
-    pub(super) attempt: i64,
-    pub(super) started_ms: i64,
-}
-
-pub(super) const SUCCEEDED: i64 = 1;
-pub(super) const FAILED: i64 = 2;
-pub(super) const DEAD: i64 = 3;
-pub(super) const CANCELED: i64 = 4;
-
-const CLAIM: [Column<Finished>; 3] = [
-    Column::id("job_id", |ended| ended.claim.id),
-    Column::integer("job_token", |ended| ended.claim.token),
-    Column::text("job_namespace", |ended| Some(ended.claim.namespace.to_string())),
-];
-
-const FINISHED: [Column<Finished>; 8] = [
-    Column::id("job_id", |ended| ended.claim.id),
-    Column::text("job_namespace", |ended| Some(ended.claim.namespace.to_string())),
-    Column::integer("job_state", |ended| ended.state),
-    Column::text("job_error", |ended| ended.error.clone()),
-    Column::text("job_result", |ended| ended.result.clone()),
-    Column::text("job_progress", |ended| ended.progress.clone()),
-    Column::integer("job_attempt", |ended| ended.attempt),
-    Column::integer("job_started_ms", |ended| ended.started_ms),
-];
 
 /// A job that will be tried again.
 struct Again {
@@ -121,25 +90,39 @@ impl<R: Recorder<Transaction>> CompleteStore for SqlJobStore<R> {
 }
 
 impl<R> SqlJobStore<R> {
-    pub(super) async fn settle_within(
+    pub(super) async fn settle_alone(&self, ended: &[Settlement]) -> Result<Vec<bool>, StoreError> {
+        let (over, again) = sorted(ended)?;
+        if again.is_empty() && self.database.dialect() == Dialect::Postgres {
+            let rows = self.database.change_any_tenant(self.finish_at_once(&over, HELD)?).await?;
+            return Ok(which(ended, claims(rows)?));
+        }
+        let mut transaction = self.database.begin_any_tenant().await?;
+        let held = self.settle_sorted(&mut transaction, over, again).await?;
+        transaction.commit().await?;
+        Ok(which(ended, held))
+    }
+
+    async fn settle_within(
         &self,
         transaction: &mut Transaction,
         ended: &[Settlement],
     ) -> Result<Vec<bool>, StoreError> {
-        let (mut over, mut again) = (Vec::new(), Vec::new());
-        for ended in ended {
-            match sort(ended)? {
-                Sorted::Over(finished) => over.push(finished),
-                Sorted::Again(retry) => again.push(retry),
-            }
-        }
-        let mut held: Vec<(Uuid, i64)> = self.requeue(transaction, &again).await?;
+        let (over, again) = sorted(ended)?;
+        Ok(which(ended, self.settle_sorted(transaction, over, again).await?))
+    }
+
+    async fn settle_sorted(
+        &self,
+        transaction: &mut Transaction,
+        mut over: Vec<Finished>,
+        mut again: Vec<Again>,
+    ) -> Result<Vec<(Uuid, i64)>, StoreError> {
+        let mut held = self.requeue(transaction, &again).await?;
         // what was not requeued is to be canceled, or is lost
         again.retain(|again| !held.contains(&(again.claim.id, again.claim.token)));
         over.extend(again.into_iter().map(canceled));
-        held.extend(self.finish(transaction, over).await?);
-        let held: HashSet<(Uuid, i64)> = held.into_iter().collect();
-        Ok(ended.iter().map(|ended| held.contains(&(ended.claim.id, ended.claim.token))).collect())
+        held.extend(self.finish(transaction, &over, HELD).await?);
+        Ok(held)
     }
 
     /// Has jobs wait again, unless they are to be canceled; gives which.
@@ -157,7 +140,7 @@ impl<R> SqlJobStore<R> {
             ", attempt = catalog_jobs_live.attempt - d.job_refund, worker = null, progress = coalesce(d.job_progress, progress) from (select d.* from ",
         );
         push_rows(&mut update, &AGAIN, again)?;
-        update.push(HELD).push(") as d where id = d.job_id and token = d.job_token and phase > 1 and cancel_by_ms is null returning ");
+        update.push(JOIN).push(HELD).push(") as d where namespace = d.job_namespace and id = d.job_id and token = d.job_token and phase > 1 and cancel_by_ms is null returning ");
         push_id(&mut update, "id").push(", token, queue");
         let (mut held, mut queues) = (Vec::new(), std::collections::BTreeSet::new());
         for mut row in transaction.fetch(update).await? {
@@ -180,57 +163,6 @@ impl<R> SqlJobStore<R> {
             transaction.after_commit(move || wakes.wake(&queue));
         }
         Ok(held)
-    }
-
-    /// Takes jobs out of those that run, and writes what became of them; gives which were held.
-    pub(super) async fn finish(
-        &self,
-        transaction: &mut Transaction,
-        mut over: Vec<Finished>,
-    ) -> Result<Vec<(Uuid, i64)>, StoreError> {
-        if over.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut delete = self.statement();
-        delete.push("delete from catalog_jobs_live where phase > 1 and (id, token, namespace) in (select d.job_id, d.job_token, d.job_namespace from ");
-        push_rows(&mut delete, &CLAIM, &over)?;
-        delete.push(") returning ");
-        push_id(&mut delete, "id").push(", token, attempt, coalesce(started_ms, 0), progress");
-        let mut gone = HashMap::new();
-        for mut row in transaction.fetch(delete).await? {
-            let key = (id(&row.text(0)?)?, row.integer(1)?);
-            gone.insert(key, (row.integer(2)?, row.integer(3)?, row.take_text(4)?));
-        }
-        let mut held = Vec::with_capacity(gone.len());
-        over.retain_mut(|over| {
-            let key = (over.claim.id, over.claim.token);
-            let Some((attempt, started_ms, progress)) = gone.remove(&key) else { return false };
-            (over.attempt, over.started_ms) = (attempt, started_ms);
-            over.progress = over.progress.take().or(progress);
-            held.push(key);
-            true
-        });
-        self.write_finished(transaction, &over).await?;
-        Ok(held)
-    }
-
-    pub(super) async fn write_finished(
-        &self,
-        transaction: &mut Transaction,
-        over: &[Finished],
-    ) -> Result<(), StoreError> {
-        if over.is_empty() {
-            return Ok(());
-        }
-        let mut update = self.statement();
-        update.push("update catalog_jobs_records set state = d.job_state, attempt = d.job_attempt, started_ms = nullif(d.job_started_ms, 0), finished_ms = ");
-        self.push_now(&mut update).push(
-            ", error = case when d.job_state = 1 then null else coalesce(d.job_error, error) end, result = d.job_result, \
-             progress = d.job_progress from ",
-        );
-        push_rows(&mut update, &FINISHED, over)?;
-        update.push(" where namespace = d.job_namespace and id = d.job_id");
-        transaction.execute(update).await.map(drop)
     }
 
     pub(super) async fn reap(&self, most: usize) -> Result<Reaped, StoreError> {
@@ -262,24 +194,41 @@ impl<R> SqlJobStore<R> {
                 }
                 1 => {
                     reaped.dead += 1;
-                    over.push(finished(claim, DEAD, error, None, None));
+                    over.push(Finished::new(claim, DEAD, error, None, None));
                 }
                 _ => {
                     reaped.canceled += 1;
-                    over.push(finished(claim, CANCELED, None, None, None));
+                    over.push(Finished::new(claim, CANCELED, None, None, None));
                 }
             }
         }
         self.requeue(&mut transaction, &again).await?;
-        self.finish(&mut transaction, over).await?;
+        self.finish(&mut transaction, &over, HELD).await?;
         transaction.commit().await?;
         Ok(reaped)
     }
 }
 
+/// Which of them were held.
+fn which(ended: &[Settlement], held: Vec<(Uuid, i64)>) -> Vec<bool> {
+    let held: HashSet<(Uuid, i64)> = held.into_iter().collect();
+    ended.iter().map(|ended| held.contains(&(ended.claim.id, ended.claim.token))).collect()
+}
+
 enum Sorted {
     Over(Finished),
     Again(Again),
+}
+
+fn sorted(ended: &[Settlement]) -> Result<(Vec<Finished>, Vec<Again>), StoreError> {
+    let (mut over, mut again) = (Vec::new(), Vec::new());
+    for ended in ended {
+        match sort(ended)? {
+            Sorted::Over(finished) => over.push(finished),
+            Sorted::Again(retry) => again.push(retry),
+        }
+    }
+    Ok((over, again))
 }
 
 fn sort(ended: &Settlement) -> Result<Sorted, StoreError> {
@@ -290,12 +239,16 @@ fn sort(ended: &Settlement) -> Result<Sorted, StoreError> {
     let clean = |error: &String| Some(error.replace('\0', "\u{fffd}"));
     Ok(match &ended.outcome {
         Outcome::Succeeded { result } => {
-            Sorted::Over(finished(claim, SUCCEEDED, None, result.clone(), progress))
+            Sorted::Over(Finished::new(claim, SUCCEEDED, None, result.clone(), progress))
         }
-        Outcome::Failed { error, dead } => {
-            Sorted::Over(finished(claim, if *dead { DEAD } else { FAILED }, clean(error), None, progress))
-        }
-        Outcome::Canceled => Sorted::Over(finished(claim, CANCELED, None, None, progress)),
+        Outcome::Failed { error, dead } => Sorted::Over(Finished::new(
+            claim,
+            if *dead { DEAD } else { FAILED },
+            clean(error),
+            None,
+            progress,
+        )),
+        Outcome::Canceled => Sorted::Over(Finished::new(claim, CANCELED, None, None, progress)),
         Outcome::Retry { error, after, refund } => {
             let (after_ms, refund) = (ms(*after), *refund);
             Sorted::Again(Again { claim, error: clean(error), progress, after_ms, refund })
@@ -307,15 +260,5 @@ fn sort(ended: &Settlement) -> Result<Sorted, StoreError> {
 }
 
 fn canceled(again: Again) -> Finished {
-    finished(again.claim, CANCELED, again.error, None, again.progress)
-}
-
-fn finished(
-    claim: Claim,
-    state: i64,
-    error: Option<String>,
-    result: Option<String>,
-    progress: Option<String>,
-) -> Finished {
-    Finished { claim, state, error, result, progress, attempt: 0, started_ms: 0 }
+    Finished::new(again.claim, CANCELED, again.error, None, again.progress)
 }

@@ -28,6 +28,13 @@ pub(crate) struct Plan {
     jobs: usize,
     large: bool,
     sqlite: bool,
+    only: Vec<String>,
+}
+
+impl Plan {
+    fn wants(&self, row: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == row)
+    }
 }
 
 /// The options.
@@ -48,6 +55,9 @@ pub(crate) fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("PostgreSQL alone"),
         )
+        .arg(Arg::new("only").long("only").value_delimiter(',').help(
+            "These alone: `single`, `batch`, `default-1`, `default-3`, `tuned-1`, `tuned-3`, `wait`, `limited`",
+        ))
         .arg(number("rounds", "5", "So many times is each measured; the median counts"))
         .arg(number("jobs", "20000", "Jobs that are drained in a round"))
         .arg(
@@ -66,6 +76,7 @@ pub(crate) fn plan(matches: &ArgMatches) -> Plan {
         jobs: number("jobs"),
         large: matches.get_flag("large"),
         sqlite: !matches.get_flag("without-sqlite"),
+        only: matches.get_many::<String>("only").into_iter().flatten().cloned().collect(),
     }
 }
 
@@ -101,7 +112,9 @@ async fn ours(plan: &Plan, engine: &'static str, url: &str) -> Result<(), AnyErr
         table.show(what, rates, "job/s", Goal::None);
         Ok::<_, AnyError>(())
     };
-    drained("drain, limit of 64 a tenant, 1 worker", Mode::Limited).await?;
+    if plan.wants("limited") {
+        drained("drain, limit of 64 a tenant, 1 worker", Mode::Limited).await?;
+    }
     if plan.large {
         ours.finished(1_000_000).await?;
         drained("drain, tuned, 1 worker, 1,000,000 finished", Mode::Tuned).await?;
@@ -130,15 +143,24 @@ impl Table {
     /// What every queue is measured by.
     async fn measure(self, plan: &Plan, queue: &Arc<dyn Contender>) -> Result<(), AnyError> {
         let show = |what: &str, rates, goal| self.show(what, rates, "job/s", Goal::AtLeast(goal));
-        show("enqueue, 8 tasks one by one", enqueue::singles(queue, plan).await?, 4_500.0);
-        show("enqueue, batches of 1,000", enqueue::batches(queue, plan).await?, 80_000.0);
-        for (what, mode, workers, goal) in [
-            ("drain, as configured by default, 1 worker", Mode::Default, 1, 15_000.0),
-            ("drain, as configured by default, 3 workers", Mode::Default, 3, 15_000.0),
-            ("drain, tuned, 1 worker", Mode::Tuned, 1, 30_000.0),
-            ("drain, tuned, 3 workers", Mode::Tuned, 3, 40_000.0),
+        if plan.wants("single") {
+            show("enqueue, 8 tasks one by one", enqueue::singles(queue, plan).await?, 4_500.0);
+        }
+        if plan.wants("batch") {
+            show("enqueue, batches of 1,000", enqueue::batches(queue, plan).await?, 80_000.0);
+        }
+        for (row, what, mode, workers, goal) in [
+            ("default-1", "drain, as configured by default, 1 worker", Mode::Default, 1, 15_000.0),
+            ("default-3", "drain, as configured by default, 3 workers", Mode::Default, 3, 15_000.0),
+            ("tuned-1", "drain, tuned, 1 worker", Mode::Tuned, 1, 30_000.0),
+            ("tuned-3", "drain, tuned, 3 workers", Mode::Tuned, 3, 40_000.0),
         ] {
-            show(what, drain::rates(&**queue, plan, mode, workers).await?, goal);
+            if plan.wants(row) {
+                show(what, drain::rates(&**queue, plan, mode, workers).await?, goal);
+            }
+        }
+        if !plan.wants("wait") {
+            return Ok(());
         }
         let (p50, p99) = drain::latency(&**queue).await?;
         let wait = |what, value: Duration, most| {
