@@ -21,6 +21,10 @@ use crate::{
     store::{CompleteStore, LEASE_LOST},
 };
 
+/// What is held and to be canceled.
+const UNWANTED: &str = "j.namespace = d.job_namespace and j.id = d.job_id and j.token = d.job_token and j.phase > 1 \
+                        and j.cancel_by_ms is not null";
+
 /// A job that will be tried again.
 struct Again {
     claim: Claim,
@@ -97,7 +101,7 @@ impl<R> SqlJobStore<R> {
             return Ok(which(ended, claims(rows)?));
         }
         let mut transaction = self.database.begin_any_tenant().await?;
-        let held = self.settle_sorted(&mut transaction, over, again).await?;
+        let held = self.settle_sorted(&mut transaction, &over, again).await?;
         transaction.commit().await?;
         Ok(which(ended, held))
     }
@@ -108,20 +112,22 @@ impl<R> SqlJobStore<R> {
         ended: &[Settlement],
     ) -> Result<Vec<bool>, StoreError> {
         let (over, again) = sorted(ended)?;
-        Ok(which(ended, self.settle_sorted(transaction, over, again).await?))
+        Ok(which(ended, self.settle_sorted(transaction, &over, again).await?))
     }
 
     async fn settle_sorted(
         &self,
         transaction: &mut Transaction,
-        mut over: Vec<Finished>,
+        over: &[Finished],
         mut again: Vec<Again>,
     ) -> Result<Vec<(Uuid, i64)>, StoreError> {
-        let mut held = self.requeue(transaction, &again).await?;
+        let mut held = self.finish(transaction, over, HELD).await?;
+        let waiting: HashSet<(Uuid, i64)> = self.requeue(transaction, &again).await?.into_iter().collect();
         // what was not requeued is to be canceled, or is lost
-        again.retain(|again| !held.contains(&(again.claim.id, again.claim.token)));
-        over.extend(again.into_iter().map(canceled));
-        held.extend(self.finish(transaction, &over, HELD).await?);
+        again.retain(|again| !waiting.contains(&(again.claim.id, again.claim.token)));
+        let unwanted: Vec<Finished> = again.into_iter().map(canceled).collect();
+        held.extend(self.finish(transaction, &unwanted, UNWANTED).await?);
+        held.extend(waiting);
         Ok(held)
     }
 
