@@ -53,7 +53,7 @@ impl Contender for Apalis {
     ) -> Result<JoinHandle<()>, AnyError> {
         let config = Config::default().queue(QUEUE);
         let (config, concurrency) = match mode {
-            Mode::Tuned => (config.batch_size(500).persist_results(false), 256),
+            Mode::Tuned => (config.batch_size(500), 256),
             Mode::Default | Mode::Limited => (config, 16),
         };
         let backend =
