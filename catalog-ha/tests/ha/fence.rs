@@ -26,13 +26,14 @@ fn name() -> LeaseName {
 }
 
 /// Campaigns in the background, and sends its guards.
-async fn leader(
+pub(crate) async fn leader(
     database: &Database,
+    lease: &LeaseName,
     who: &str,
 ) -> (mpsc::UnboundedReceiver<LeaderGuard>, CancellationToken, tokio::task::JoinHandle<()>) {
     let fences = DatabaseFenceStore::open(database.clone()).await.unwrap();
     let leases = DatabaseLeaseStore::new(database.clone());
-    let elector = Elector::new(name(), leases, fences, who, QUICK).unwrap();
+    let elector = Elector::new(lease.clone(), leases, fences, who, QUICK).unwrap();
     let (tell, told) = mpsc::unbounded_channel();
     let stop = CancellationToken::new();
     let running = tokio::spawn({
@@ -52,7 +53,7 @@ async fn leader(
     (told, stop, running)
 }
 
-async fn begin_write(database: &Database, number: i64) -> Transaction {
+pub(crate) async fn begin_write(database: &Database, number: i64) -> Transaction {
     let mut transaction = database.begin().await.unwrap();
     let mut insert = Statement::new(database.dialect());
     insert.push("insert into written (n) values (").bind(number).push(")");
@@ -60,14 +61,14 @@ async fn begin_write(database: &Database, number: i64) -> Transaction {
     transaction
 }
 
-async fn written(database: &Database) -> Vec<i64> {
+pub(crate) async fn written(database: &Database) -> Vec<i64> {
     let mut select = Statement::new(database.dialect());
     select.push("select n from written order by n");
     let rows = database.fetch(select).await.unwrap();
     rows.into_iter().map(|mut row| row.integer(0).unwrap()).collect()
 }
 
-async fn table(database: &Database) {
+pub(crate) async fn table(database: &Database) {
     let mut transaction = database.begin().await.unwrap();
     transaction.execute_script("create table written (n bigint primary key)").await.unwrap();
     transaction.commit().await.unwrap();
@@ -76,7 +77,7 @@ async fn table(database: &Database) {
 /// The token of a leader whose process knows nothing of it yet is no longer the newest.
 async fn an_old_token_changes_nothing(database: Database) {
     table(&database).await;
-    let (mut guards, _stop, running) = leader(&database, "a").await;
+    let (mut guards, _stop, running) = leader(&database, &name(), "a").await;
     let guard = guards.recv().await.unwrap();
     let mut transaction = begin_write(&database, 1).await;
     guard.check(&mut transaction).await.unwrap();
@@ -112,7 +113,7 @@ async fn an_old_token_changes_nothing_on_postgres() {
 async fn the_next_leader_waits_for_a_transaction_that_has_checked_its_token() {
     let database = postgres("waits").await;
     table(&database).await;
-    let (mut guards, _stop, running) = leader(&database, "a").await;
+    let (mut guards, _stop, running) = leader(&database, &name(), "a").await;
     let guard = guards.recv().await.unwrap();
     let mut transaction = begin_write(&database, 1).await;
     guard.fenced(&mut transaction).await.unwrap();
@@ -131,10 +132,10 @@ async fn the_next_leader_waits_for_a_transaction_that_has_checked_its_token() {
 
 #[tokio::test]
 #[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
-async fn after_a_failover_every_earlier_token_is_old() {
+async fn a_token_of_another_timeline_is_old() {
     let database = postgres("timeline").await;
     table(&database).await;
-    let (mut guards, _stop, running) = leader(&database, "a").await;
+    let (mut guards, _stop, running) = leader(&database, &name(), "a").await;
     let guard = guards.recv().await.unwrap();
     assert_eq!(database.dialect(), Dialect::Postgres);
     assert!(guard.token().timeline >= 1);
@@ -158,9 +159,9 @@ async fn after_a_failover_every_earlier_token_is_old() {
 #[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
 async fn a_lease_that_is_released_wakes_the_next_one() {
     let database = postgres("wakes").await;
-    let (mut a, stop, running) = leader(&database, "a").await;
+    let (mut a, stop, running) = leader(&database, &name(), "a").await;
     a.recv().await.unwrap();
-    let (mut b, _stop, other) = leader(&database, "b").await;
+    let (mut b, _stop, other) = leader(&database, &name(), "b").await;
     tokio::time::sleep(Duration::from_millis(700)).await;
     let told = std::time::Instant::now();
     stop.cancel();
@@ -182,7 +183,7 @@ async fn a_pool_that_is_used_up_keeps_no_renewal_waiting() {
     let database = Database::postgres(&url, options).await.unwrap();
     catalog_core::store::sql::migrate(&database, catalog_ha::MIGRATIONS).await.unwrap();
     let held = database.begin().await.unwrap();
-    let (mut guards, _stop, running) = leader(&database, "a").await;
+    let (mut guards, _stop, running) = leader(&database, &name(), "a").await;
     let guard = guards.recv().await.unwrap();
     // longer than a lease
     tokio::time::sleep(Duration::from_secs(3)).await;

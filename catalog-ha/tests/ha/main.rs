@@ -4,6 +4,7 @@
 mod backfill;
 mod databases;
 mod elector;
+mod failover;
 mod fence;
 mod fixture;
 mod kubernetes;

@@ -113,13 +113,13 @@ pub(crate) async fn serve(url: &str, part: &str) {
         }
         if was_ready == Some(true) {
             let state = migrator.status().await.unwrap().state();
-            let served = if part == "serve one" {
+            let answered = if part == "serve one" {
                 server.serve_all(round).await
             } else {
                 server.serve_tenants(round, state).await
             };
             // it may be refused between the change of the schema and the look at it
-            if served.is_ok() && server.last != Some(state) {
+            if answered.is_ok() && server.last != Some(state) {
                 server.last = Some(state);
                 tell(&format!("serves, {state:?}"));
             }
