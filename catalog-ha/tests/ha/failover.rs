@@ -1,7 +1,5 @@
 //! A standby that lacks what was written last takes over.
 
-use std::time::{Duration, Instant};
-
 use catalog_core::store::{
     StoreErrorKind,
     database::{Database, DatabaseOptions},
@@ -11,7 +9,7 @@ use catalog_core::store::{
 use catalog_ha::{MIGRATIONS, elector::LeaderGuard, fence::FencingToken, lease::LeaseName};
 use xtask::postgres::{Cluster, Durability};
 
-use crate::fence::{begin_write, leader, table, written};
+use crate::fence::{begin_write, comes_to, leader, table, written};
 
 async fn open(cluster: &Cluster) -> Database {
     Database::postgres(&cluster.url(), DatabaseOptions::default()).await.unwrap()
@@ -21,14 +19,6 @@ async fn number(database: &Database, select: &'static str) -> i64 {
     let mut statement = Statement::new(database.dialect());
     statement.push(select);
     database.fetch(statement).await.unwrap().first_mut().unwrap().integer(0).unwrap()
-}
-
-async fn comes_to(database: &Database, select: &'static str, wanted: impl Fn(i64) -> bool) {
-    let by = Instant::now() + Duration::from_secs(20);
-    while !wanted(number(database, select).await) {
-        assert!(Instant::now() < by, "{select}: {}", number(database, select).await);
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }
 
 async fn say(database: &Database, statement: &'static str) {

@@ -25,7 +25,7 @@ use crate::{
 
 /// The times of the leaders.
 pub(crate) const TIMES: ElectorConfig =
-    ElectorConfig { lease_seconds: 3, renew_deadline_seconds: 2.6, retry_seconds: 0.4, grace_seconds: 5.0 };
+    ElectorConfig { lease_seconds: 2, renew_deadline_seconds: 1.8, retry_seconds: 0.3, grace_seconds: 5.0 };
 
 pub(crate) fn tell(text: &str) {
     println!("{MARK}{text}");

@@ -30,6 +30,10 @@ const INDEX_SQLITE: &str = "create unique index notes_by_namespace on notes (nam
 const FILL: &str = "-- migration: backfill notes by id
 -- migration: rows 200
 update notes set namespace = 'default' where namespace is null and id in (select id from batch);\n";
+/// A file is filled in sooner, and is to be caught in the middle.
+const FILL_SQLITE: &str = "-- migration: backfill notes by id
+-- migration: rows 10
+update notes set namespace = 'default' where namespace is null and id in (select id from batch);\n";
 /// From here on the first release cannot write any more.
 const CLOSE: &str = "-- migration: contract
 alter table notes alter column namespace drop default,
@@ -57,7 +61,7 @@ const STEPS: [Migration; 7] = [
     step(1, "create notes", CREATE, CREATE),
     step(2, "add namespaces", ADD, ADD_SQLITE),
     step(3, "index namespaces", INDEX, INDEX_SQLITE),
-    step(4, "fill namespaces in", FILL, FILL),
+    step(4, "fill namespaces in", FILL, FILL_SQLITE),
     step(5, "close the door", CLOSE, CLOSE_SQLITE),
     step(6, "look who is inside", VALIDATE, VALIDATE_SQLITE),
     step(7, "lead keys by namespaces", REKEY, REKEY_SQLITE),
@@ -77,7 +81,7 @@ pub(crate) fn two(database: &Database) -> Migrator {
 /// The tenants that only the second release has.
 pub(crate) const TENANTS: [&str; 2] = ["team-a", "team-b"];
 /// So many notes there are when it begins.
-pub(crate) const NOTES: usize = 20_000;
+pub(crate) const NOTES: usize = 4_000;
 
 /// The job that migrates before a release is rolled out, and after it.
 pub(crate) async fn migrate(url: &str, part: &str) {
@@ -141,7 +145,7 @@ struct Server {
 }
 
 impl Server {
-    /// As the first release does: one note more, and one of those that were there is changed.
+    /// As the first release does: one note more, and one of those that were there, of an even number, is changed.
     async fn serve_all(&mut self, round: usize) -> Result<(), StoreError> {
         let mut insert = Statement::new(self.database.dialect());
         insert.push("insert into notes (id, body) values (");
@@ -150,7 +154,7 @@ impl Server {
         self.wrote += 1;
         let mut update = Statement::new(self.database.dialect());
         update.push("update notes set body = body || '.' where id = ");
-        update.bind(note(round * 2_654_435 % NOTES)).push(" returning 1");
+        update.bind(note(round * 2_654 % NOTES)).push(" returning 1");
         self.changed += self.database.change(update).await?.len();
         Ok(())
     }
@@ -196,7 +200,7 @@ fn is_of(body: &str, tenant: &str) -> bool {
 }
 
 /// A note that was there when it began, by its number.
-pub(crate) fn note(number: usize) -> String {
+fn note(number: usize) -> String {
     format!("note-{number:06}")
 }
 

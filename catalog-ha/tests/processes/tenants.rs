@@ -11,7 +11,7 @@ use catalog_ha::migrate::SchemaState;
 
 use crate::{
     databases::{empty_postgres, sqlite_url},
-    notes::{NOTES, TENANTS, note, one, seed, two},
+    notes::{NOTES, TENANTS, one, seed, two},
     process::{Process, Told},
 };
 
@@ -36,23 +36,33 @@ async fn comes_to(database: &Database, select: &'static str, wanted: impl Fn(usi
     }
 }
 
-/// Waits until the first rows are filled in.
-async fn begun(database: &Database) {
-    let by = Instant::now() + Duration::from_secs(20);
-    while two(database).status().await.unwrap().filling.is_empty() {
-        assert!(Instant::now() < by, "it does not begin");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+/// Whoever changes that one note waits, and tries again, for as long as the gate is shut.
+const GATE: &str = "create function pass() returns trigger language plpgsql as $$
+        begin perform pg_advisory_xact_lock_shared(1); return new; end $$;
+    create trigger gate before update on notes for each row when (new.id = 'note-002001') execute function pass()";
+const SHUT: &str = "select pg_advisory_lock(1)";
+
+async fn shut(database: &Database) -> Session {
+    let mut gate = database.session().await.unwrap();
+    gate.execute_script(GATE).await.unwrap();
+    gate.execute_script(SHUT).await.unwrap();
+    gate
 }
 
-/// Has one note, so that who fills in comes to it and no further.
-async fn hold(database: &Database, number: usize) -> Session {
+/// Lets nobody write once the first rows are filled in.
+async fn stop_in_the_middle(database: &Database) -> Session {
     let mut holder = database.session().await.unwrap();
-    holder.execute_script("begin").await.unwrap();
-    let mut lock = Statement::new(database.dialect());
-    lock.push("select id from notes where id = ").bind(note(number)).push(" for update");
-    holder.fetch(lock).await.unwrap();
-    holder
+    let by = Instant::now() + Duration::from_secs(20);
+    loop {
+        assert!(Instant::now() < by, "it does not begin");
+        if holder.execute_script("begin immediate").await.is_ok() {
+            if !two(database).status().await.unwrap().filling.is_empty() {
+                return holder;
+            }
+            holder.execute_script("rollback").await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 async fn filled(database: &Database) -> usize {
@@ -107,17 +117,16 @@ async fn one_tenant_becomes_many_while_both_releases_serve() {
     let (mut second, second_told) = start("serve two", &url);
     assert_eq!(second_told.next(), "not ready: 3 migrations are pending");
 
+    let gate = shut(&database).await;
     let (mut migrator, _) = start("expand", &url);
-    begun(&database).await;
-    let holder = hold(&database, NOTES * 3 / 4).await;
     comes_to(&database, WAITS, |waits| waits > 0).await;
     migrator.kill();
     let there = filled(&database).await;
-    assert!(there > 0 && there < NOTES, "killed in the middle: {there}");
+    assert_eq!(there, NOTES / 2, "killed in the middle");
     assert_eq!(first_told.next(), "serves, AheadCompatible");
     assert_eq!(second_told.next(), "serves, Filling");
-    // nobody migrates, and both go on
-    comes_to(&database, BACKENDS, |held| held == 0).await;
+    // nobody migrates, the gate is all that is locked, and both go on
+    comes_to(&database, BACKENDS, |held| held == 1).await;
     for rows in [OF_ONE, OF_TWO] {
         let before = count(&database, rows).await;
         comes_to(&database, rows, |now| now > before + 5).await;
@@ -126,7 +135,7 @@ async fn one_tenant_becomes_many_while_both_releases_serve() {
     let left = count(&database, OF_NOBODY).await;
     // and what the first release wrote before it began
     assert!(left >= NOTES - there, "{left} of {NOTES} are left after {there}");
-    holder.close().await.unwrap();
+    gate.close().await.unwrap();
 
     let (mut expand, expand_told) = start("expand", &url);
     assert_eq!(expand_told.next(), "migrated, Expanded");
@@ -163,10 +172,7 @@ async fn a_file_of_one_tenant_becomes_one_of_many() {
     let mut kept = stop(&mut first, &first_told);
 
     let (mut migrator, _) = start("expand", &url);
-    begun(&database).await;
-    // nobody writes until it is killed
-    let mut holder = database.session().await.unwrap();
-    holder.execute_script("begin immediate").await.unwrap();
+    let holder = stop_in_the_middle(&database).await;
     migrator.kill();
     holder.close().await.unwrap();
     let there = filled(&database).await;

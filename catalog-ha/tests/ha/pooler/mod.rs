@@ -11,7 +11,7 @@ use catalog_core::store::{
 };
 use catalog_ha::{
     MIGRATIONS,
-    elector::{Elector, ElectorConfig, LeaderGuard},
+    elector::{Elector, LeaderGuard},
     fence::{DatabaseFenceStore, FencingToken},
     lease::{DatabaseLeaseStore, LeaseName},
     migrate::{MigrationErrorKind, MigrationLock, Migrator},
@@ -20,7 +20,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use self::proxy::{Next, pooler};
-use crate::databases::empty_postgres;
+use crate::{databases::empty_postgres, fence::QUICK};
 
 async fn open(url: &str) -> Database {
     Database::postgres(url, DatabaseOptions::default()).await.unwrap()
@@ -29,13 +29,13 @@ async fn open(url: &str) -> Database {
 #[tokio::test]
 #[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
 async fn a_lock_of_the_session_is_refused_whatever_backend_comes_next() {
+    let direct = empty_postgres("pooler").await;
     for (test, backends, next) in [
         ("oldest", 2, Next::Oldest),
         ("many", 5, Next::Oldest),
         ("newest", 3, Next::Newest),
         ("one", 1, Next::Newest),
     ] {
-        let direct = empty_postgres(&format!("pooler_{test}")).await;
         let database = open(&pooler(&direct, backends, next).await).await;
         let refused = Migrator::new(database.clone(), "1.0.0").with_set(MIGRATIONS).run().await.unwrap_err();
         assert_eq!(refused.kind(), MigrationErrorKind::Pooler, "{test}: {refused}");
@@ -65,8 +65,7 @@ async fn candidate(
 ) -> (mpsc::UnboundedReceiver<LeaderGuard>, CancellationToken, JoinHandle<()>) {
     let fences = DatabaseFenceStore::open(database.clone()).await.unwrap();
     let leases = DatabaseLeaseStore::new(database.clone());
-    let elector =
-        Elector::new(LeaseName::new("test").unwrap(), leases, fences, who, ElectorConfig::default()).unwrap();
+    let elector = Elector::new(LeaseName::new("test").unwrap(), leases, fences, who, QUICK).unwrap();
     let ((tell, told), stop) = (mpsc::unbounded_channel(), CancellationToken::new());
     let running = tokio::spawn({
         let stop = stop.clone();
