@@ -99,7 +99,8 @@ impl Migrator {
     }
 
     /// Which leaves out, with all that comes after it in its set, what the release before could not work with, for as long as there may be
-    /// such: a release that can work with both is rolled out first, and another run without this ends it.
+    /// such: a release that can work with both is rolled out first, and another run without this ends it. All steps of that say that they
+    /// contract, or the replicas that serve meanwhile take one for their own that is still to be applied.
     #[must_use]
     pub fn with_contracts_held(mut self) -> Self {
         self.holds_contracts = true;

@@ -40,8 +40,9 @@ alter table notes alter column namespace drop default,
     add constraint notes_are_of_somebody check (namespace is not null) not valid;\n";
 const CLOSE_SQLITE: &str = "-- migration: contract\ndrop trigger notes_default;\n";
 /// All rows are read for it, while others write.
-const VALIDATE: &str = "alter table notes validate constraint notes_are_of_somebody;\n";
-const VALIDATE_SQLITE: &str = "select count(*) from notes where namespace is null;\n";
+const VALIDATE: &str =
+    "-- migration: contract\nalter table notes validate constraint notes_are_of_somebody;\n";
+const VALIDATE_SQLITE: &str = "-- migration: contract\nselect count(*) from notes where namespace is null;\n";
 /// In an instant: what it needs is known by the constraint and there as the index.
 const REKEY: &str = "-- migration: contract
 alter table notes alter column namespace set not null;
