@@ -53,9 +53,8 @@ impl LeaderGuard {
         self.term.token
     }
 
-    /// How long the lease lasts unless it is renewed.
-    #[cfg(feature = "_sql")]
-    pub(crate) fn lasts(&self) -> Duration {
+    /// How long the lease lasts unless it is renewed: nothing that another leader has to wait for should take longer.
+    pub fn lasts(&self) -> Duration {
         self.term.lasts
     }
 

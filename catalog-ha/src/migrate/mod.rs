@@ -150,6 +150,8 @@ impl Migrator {
     /// Applies what is pending, under the lock, and gives how the schema stands then. A schema of a later release is left as it is,
     /// which is no error: whether this one can work with it the status says.
     ///
+    /// A backfill that another process is at takes the time that it takes: when it has been waited for long enough the schema is given as it is.
+    ///
     /// It may be dropped at any point: the connection is closed with it, and so is what it holds.
     ///
     /// # Errors
@@ -165,19 +167,28 @@ impl Migrator {
             return Ok(before);
         }
         let deadline = Instant::now() + self.wait;
-        match self.database.dialect() {
-            Dialect::Sqlite => self.run_sqlite(deadline).await?,
-            Dialect::Postgres => self.run_postgres(deadline).await?,
+        let ran = match self.database.dialect() {
+            Dialect::Sqlite => self.run_sqlite(deadline).await,
+            Dialect::Postgres => self.run_postgres(deadline).await,
+        };
+        let status = self.status().await;
+        match (ran, &status) {
+            (Err(error), Ok(status)) if error.kind() == MigrationErrorKind::Locked && status.is_usable() => {}
+            (ran, _) => ran?,
         }
-        self.status().await
+        status
     }
 
-    /// Notes that a step without a transaction is done, after a hand has finished what was left of it.
+    /// Notes that a step without a transaction, or a backfill, is done, after a hand has finished what was left of it.
     ///
     /// # Errors
     /// `Failed` when there is no such step that was begun and not finished; `Unavailable`.
     pub async fn mark_finished(&self, owner: &str, version: i64) -> Result<(), MigrationError> {
+        let status = self.status().await?;
         let mut session = self.database.session().await?;
+        if status.filling.iter().any(|filling| filling.owner == owner && filling.version == version) {
+            Progress::remove(&mut session, owner, version).await?;
+        }
         let marked = session.execute(ledger::finish(self.database.dialect(), owner, version)).await?;
         let _ = session.close().await;
         if marked == 0 {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use catalog_core::store::{
     database::{Database, DatabaseOptions},
-    sql::{Migration, MigrationSet, migrate},
+    sql::{LOCK_KEY, Migration, MigrationSet, migrate},
     statement::{Dialect, Statement},
 };
 use catalog_ha::{
@@ -240,6 +240,47 @@ async fn two_processes_fill_the_same_file_in() {
         assert_eq!(status.unwrap().unwrap().state(), SchemaState::Current);
     }
     assert_eq!((count(&one, DONE).await, count(&one, LEDGER).await), (1000, 2));
+}
+
+async fn what_a_hand_has_finished_is_not_gone_on_with(database: Database) {
+    migrator(&database, OLDER).run().await.unwrap();
+    change(&database, "insert into gate (n) values (1)").await;
+    let broken_off = migrator(&database, SET);
+    assert_eq!(broken_off.run().await.unwrap_err().kind(), MigrationErrorKind::Failed);
+    broken_off.mark_finished("test", 2).await.unwrap();
+    assert_eq!(broken_off.run().await.unwrap().state(), SchemaState::Current);
+    assert_eq!(count(&database, "select count(*) from catalog_ha_backfills").await, 0);
+    assert!(count(&database, UNDONE).await > 0);
+    assert!(broken_off.mark_finished("test", 2).await.is_err());
+}
+
+#[tokio::test]
+async fn what_a_hand_has_finished_is_not_gone_on_with_on_sqlite() {
+    let (database, _folder) = sqlite().await;
+    what_a_hand_has_finished_is_not_gone_on_with(database).await;
+}
+
+#[tokio::test]
+#[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
+async fn what_a_hand_has_finished_is_not_gone_on_with_on_postgres() {
+    what_a_hand_has_finished_is_not_gone_on_with(postgres("by_hand").await).await;
+}
+
+#[tokio::test]
+#[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
+async fn who_finds_another_one_filling_in_serves_meanwhile() {
+    let database = postgres("meanwhile").await;
+    migrator(&database, OLDER).run().await.unwrap();
+    let mut other = database.session().await.unwrap();
+    let mut lock = Statement::new(database.dialect());
+    lock.push("select pg_advisory_lock(").bind(LOCK_KEY).push(")::text");
+    other.fetch(lock).await.unwrap();
+    let late = |set| migrator(&database, set).with_wait(Duration::from_millis(100));
+    assert_eq!(late(SET).run().await.unwrap().state(), SchemaState::Filling);
+    let behind = late(set(vec![STEPS[0], STEPS[1], step(3, "drop table apart;\n")]));
+    assert_eq!(behind.run().await.unwrap_err().kind(), MigrationErrorKind::Locked);
+    other.close().await.unwrap();
+    assert_eq!(late(SET).run().await.unwrap().state(), SchemaState::Current);
 }
 
 /// Whoever has a row is waited for, and nobody else is kept from theirs meanwhile.

@@ -14,7 +14,7 @@ const USER: &str = "postgres";
 
 /// A running server that only the holder of its random password can use.
 ///
-/// Stopped and removed on drop; when this process ends without a drop, a [`Watcher`] does it.
+/// Stopped and removed on drop; when this process ends without a drop, a shell that watches it does so.
 #[derive(Debug)]
 pub struct Cluster {
     // Fields drop in this order: the server is down before the watcher is waited for, and both before the
