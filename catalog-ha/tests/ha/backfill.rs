@@ -71,6 +71,8 @@ async fn change(database: &Database, script: &'static str) {
 
 const LEDGER: &str = "select count(*) from catalog_core_migrations";
 const DONE: &str = "select count(*) from things where done = 1 and times = 1";
+const PLACE: &str =
+    "select count(*) from catalog_ha_backfills where after_key like '{\"kind\"%' and total = changed";
 const UNDONE: &str = "select count(*) from things where done = 0";
 
 async fn rows_are_filled_in_once_and_what_was_broken_off_goes_on(database: Database) {
@@ -94,6 +96,7 @@ async fn rows_are_filled_in_once_and_what_was_broken_off_goes_on(database: Datab
     let changed = status.filling[0].changed;
     assert!(changed >= 70 && changed % 70 == 0, "whole batches are kept: {changed}");
     assert_eq!((count(&database, DONE).await, count(&database, UNDONE).await), (changed, 1000 - changed));
+    assert_eq!(count(&database, PLACE).await, 1, "and how far they went");
     let component = new.component().await;
     assert_eq!(component.status, State::Degraded);
     assert!(component.detail.unwrap().contains(&format!("has changed {changed} rows")));
