@@ -30,18 +30,20 @@ async fn open(url: &str) -> Database {
 #[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
 async fn a_lock_of_the_session_is_refused_whatever_backend_comes_next() {
     let direct = empty_postgres("pooler").await;
-    for (test, backends, next) in [
+    let refused = [
         ("oldest", 2, Next::Oldest),
         ("many", 5, Next::Oldest),
         ("newest", 3, Next::Newest),
         ("one", 1, Next::Newest),
-    ] {
+    ]
+    .map(async |(test, backends, next)| {
         let database = open(&pooler(&direct, backends, next).await).await;
         let refused = Migrator::new(database.clone(), "1.0.0").with_set(MIGRATIONS).run().await.unwrap_err();
         assert_eq!(refused.kind(), MigrationErrorKind::Pooler, "{test}: {refused}");
-        let there = Migrator::new(open(&direct).await, "1.0.0").with_set(MIGRATIONS).status().await.unwrap();
-        assert_eq!(there.pending.len(), MIGRATIONS.migrations.len(), "{test}: nothing was done");
-    }
+    });
+    futures_util::future::join_all(refused).await;
+    let there = Migrator::new(open(&direct).await, "1.0.0").with_set(MIGRATIONS).status().await.unwrap();
+    assert_eq!(there.pending.len(), MIGRATIONS.migrations.len(), "nothing was done");
 }
 
 #[tokio::test]
