@@ -112,7 +112,8 @@ impl<'a, L: LeaseStore, F: FenceStore> Campaign<'a, L, F> {
             return None;
         }
         let cancel = self.stop.child_token();
-        let guard = LeaderGuard::new(self.elector.name.clone(), token, self.start, deadline, cancel.clone());
+        let (lease, lasts) = (self.elector.name.clone(), self.elector.config.lease());
+        let guard = LeaderGuard::new(lease, token, lasts, self.start, deadline, cancel.clone());
         tracing::info!(lease = %self.elector.name, %token, "leads");
         self.tell(Role::Leading, None);
         let task = AbortOnDropHandle::new(tokio::spawn(work(guard.clone())));

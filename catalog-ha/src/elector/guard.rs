@@ -21,6 +21,7 @@ pub struct LeaderGuard {
 struct Term {
     lease: LeaseName,
     token: FencingToken,
+    lasts: Duration,
     start: Instant,
     /// In nanoseconds since `start`.
     deadline: AtomicU64,
@@ -28,16 +29,18 @@ struct Term {
 }
 
 impl LeaderGuard {
-    /// Of a term that lasts until `deadline`, counted from `start`, and ends at once when `cancelled` is.
+    /// Of a term that lasts until `deadline`, counted from `start`, and ends at once when `cancelled` is. Unless it is renewed, the lease
+    /// `lasts` so long.
     pub(crate) fn new(
         lease: LeaseName,
         token: FencingToken,
+        lasts: Duration,
         start: Instant,
         deadline: Duration,
         cancelled: CancellationToken,
     ) -> Self {
         let deadline = AtomicU64::new(nanoseconds(deadline));
-        Self { term: Arc::new(Term { lease, token, start, deadline, cancelled }) }
+        Self { term: Arc::new(Term { lease, token, lasts, start, deadline, cancelled }) }
     }
 
     /// Which lease it is.
@@ -48,6 +51,11 @@ impl LeaderGuard {
     /// The token that those who keep what the leader writes can tell it from others by.
     pub fn token(&self) -> FencingToken {
         self.term.token
+    }
+
+    /// How long the lease lasts unless it is renewed: nothing that another leader has to wait for should take longer.
+    pub fn lasts(&self) -> Duration {
+        self.term.lasts
     }
 
     /// Whether nobody else can lead yet. It asks nobody but the machine's clock: it is also right at the first instruction after the

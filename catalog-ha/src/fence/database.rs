@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use catalog_core::store::{
     StoreError, StoreErrorKind,
     database::{Database, Transaction},
@@ -23,9 +25,9 @@ pub struct DatabaseFenceStore {
 /// The timeline of a PostgreSQL server: another one after each failover.
 const TIMELINE: &str = "('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint";
 
-/// So long a transaction that has checked its token may be idle, in milliseconds, before PostgreSQL ends it: the next leader waits for it,
-/// and its process may have been stopped.
-const LONGEST_IDLE: &str = "set_config('idle_in_transaction_session_timeout', '15000', true)";
+/// So long a transaction that has checked its token may be idle at most before PostgreSQL ends it, and no longer than the lease lasts: the
+/// next leader waits for it, and its process may have been stopped.
+const LONGEST_IDLE: Duration = Duration::from_secs(15);
 
 impl DatabaseFenceStore {
     /// In that database. Of a server that can tell of its timelines, the tokens have them.
@@ -87,7 +89,8 @@ impl FenceStore for DatabaseFenceStore {
 
 impl LeaderGuard {
     /// Makes a transaction one of this leader: it fails if there is a newer token, and until it ends there will be none. To be called last
-    /// before the commit, since the next leader waits for it; a transaction that is idle for longer than 15 s after that is ended.
+    /// before the commit, since the next leader waits for it; a transaction that is idle
+    /// after that for longer than the lease lasts, or 15 s, is ended.
     ///
     /// # Errors
     /// [`Fenced`](StoreErrorKind::Fenced) when somebody else leads or may lead; `Unavailable`, `Internal`.
@@ -99,7 +102,8 @@ impl LeaderGuard {
         let mut select = Statement::new(dialect);
         select.push("select number");
         if dialect == Dialect::Postgres {
-            select.push(", ").push(LONGEST_IDLE);
+            let idle = self.lasts().min(LONGEST_IDLE).as_millis().to_string();
+            select.push(", set_config('idle_in_transaction_session_timeout', ").bind(idle).push(", true)");
         }
         select.push(" from catalog_ha_fences where name = ").bind(self.lease().as_str());
         select.push(" and number = ").bind(token.number).push(" and timeline = ").bind(token.timeline);

@@ -2,7 +2,7 @@ use std::{fmt::Write, time::Duration};
 
 use catalog_core::store::{
     Session, StoreError, StoreErrorKind,
-    sql::{Migration, MigrationSet, ledger},
+    sql::{Migration, MigrationKind, MigrationSet, ledger},
     statement::{Dialect, Statement},
 };
 use tokio::time::{Instant, sleep};
@@ -15,7 +15,7 @@ use super::{
 };
 
 /// How long a step waits until it tries again, with up to as much again, when somebody stands in its way.
-const RETRY: Duration = Duration::from_millis(500);
+pub(super) const RETRY: Duration = Duration::from_millis(500);
 /// Whoever comes after a statement that waits for a lock waits for it, too.
 const BEGIN: &str = "begin; set local lock_timeout = '2s'; set local statement_timeout = 0";
 /// So much of a statement is repeated in an error.
@@ -44,15 +44,27 @@ impl Migrator {
         &self,
         session: &mut Session,
         held: &mut Held,
-        deadline: Instant,
+        mut deadline: Instant,
     ) -> Result<(), MigrationError> {
         self.prepare(session).await?;
         for set in &self.sets {
             // by the ledger as it is now: whoever had the lock before may have done it
             let there = applied(session, set.owner).await?;
             for migration in set.migrations {
-                match there.iter().find(|entry| entry.version == migration.version) {
-                    Some(entry) if entry.is_finished => {}
+                let entry = there.iter().find(|entry| entry.version == migration.version);
+                if entry.is_some_and(|entry| entry.is_finished) {
+                    continue;
+                }
+                if entry.is_none() && self.is_held(migration) {
+                    break;
+                }
+                if let Some(backfill) = self.backfill(set, migration)? {
+                    self.fill(session, Some(&mut *held), set, migration, &backfill).await?;
+                    // what comes after it waits for nobody longer than what comes before
+                    deadline = Instant::now() + self.wait;
+                    continue;
+                }
+                match entry {
                     Some(_) => self.go_through(session, held, set, migration, true).await?,
                     None if migration.is_in_transaction(Dialect::Postgres) => {
                         self.apply(session, held, set, migration, deadline).await?;
@@ -68,24 +80,29 @@ impl Migrator {
         Ok(())
     }
 
-    /// All of it in one transaction, which nobody else can write beside.
+    /// All of it in one transaction, which nobody else can write beside; but for backfills, before which it ends and after which another
+    /// one begins.
     pub(super) async fn run_sqlite(&self, deadline: Instant) -> Result<(), MigrationError> {
         let mut session = self.database.session().await?;
-        loop {
-            match session.execute_script("begin immediate").await {
-                Ok(()) => break,
-                Err(error) if error.kind() == StoreErrorKind::Unavailable && Instant::now() < deadline => {
-                    sleep(RETRY.mul_f64(1.0 + fastrand::f64())).await;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
+        begin_immediate(&mut session, deadline).await?;
         self.prepare(&mut session).await?;
         for set in &self.sets {
-            let there = applied(&mut session, set.owner).await?;
-            let missing =
-                |migration: &&Migration| there.iter().all(|entry| entry.version != migration.version);
-            for migration in set.migrations.iter().filter(missing) {
+            for migration in set.migrations {
+                // another process may have gone on after a backfill
+                let there = applied(&mut session, set.owner).await?;
+                let entry = there.iter().find(|entry| entry.version == migration.version);
+                if entry.is_some_and(|entry| entry.is_finished) {
+                    continue;
+                }
+                if entry.is_none() && self.is_held(migration) {
+                    break;
+                }
+                if let Some(backfill) = self.backfill(set, migration)? {
+                    session.execute_script("commit").await?;
+                    self.fill(&mut session, None, set, migration, &backfill).await?;
+                    begin_immediate(&mut session, Instant::now() + self.wait).await?;
+                    continue;
+                }
                 let script = migration.script(Dialect::Sqlite);
                 let ran = session.execute_script(script).await;
                 ran.map_err(|error| failed(set, migration, None, error))?;
@@ -96,6 +113,11 @@ impl Migrator {
         session.execute_script("commit").await?;
         session.close().await?;
         Ok(())
+    }
+
+    /// Whether it waits until all releases can work with what it leaves.
+    fn is_held(&self, migration: &Migration) -> bool {
+        self.holds_contracts && migration.kind(self.database.dialect()) == MigrationKind::Contract
     }
 
     async fn prepare(&self, session: &mut Session) -> Result<(), MigrationError> {
@@ -112,7 +134,7 @@ impl Migrator {
         Ok(())
     }
 
-    fn note(
+    pub(super) fn note(
         &self,
         session: &Session,
         set: &MigrationSet,
@@ -216,6 +238,19 @@ impl Migrator {
     }
 }
 
+/// Waits for its turn to write.
+pub(super) async fn begin_immediate(session: &mut Session, deadline: Instant) -> Result<(), MigrationError> {
+    loop {
+        match session.execute_script("begin immediate").await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == StoreErrorKind::Unavailable && Instant::now() < deadline => {
+                sleep(RETRY.mul_f64(1.0 + fastrand::f64())).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// Whether the index is there as a whole; none if it is not there.
 async fn is_valid(session: &mut Session, index: &str) -> Result<Option<bool>, StoreError> {
     let mut select = Statement::new(session.dialect());
@@ -224,7 +259,7 @@ async fn is_valid(session: &mut Session, index: &str) -> Result<Option<bool>, St
     row.map(|mut row| row.boolean(0)).transpose()
 }
 
-fn failed(
+pub(super) fn failed(
     set: &MigrationSet,
     migration: &Migration,
     statement: Option<(usize, &str)>,

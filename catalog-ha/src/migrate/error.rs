@@ -22,6 +22,8 @@ pub enum MigrationErrorKind {
     Drift,
     /// A step has turned up below one that is applied. Nothing was changed.
     OutOfOrder,
+    /// A step's script does not say as it must how it is run. Nothing was changed.
+    Malformed,
     /// A step that runs without a transaction was begun, and what it has left cannot be repaired by itself.
     Unfinished,
     /// A pooler stands in between that gives each transaction another connection, so that nothing can be locked.

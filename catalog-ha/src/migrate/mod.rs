@@ -1,8 +1,11 @@
 //! Migrations under a lock: whoever starts together, whoever dies in the middle, each is applied once.
 
 mod apply;
+mod backfill;
 mod error;
+mod fill;
 mod lock;
+mod progress;
 mod script;
 mod status;
 
@@ -12,17 +15,19 @@ use catalog_core::store::{
     Session,
     database::Database,
     sql::{
-        MigrationSet,
+        Migration, MigrationSet,
         ledger::{self, Entry, Run},
     },
     statement::{Dialect, Statement},
 };
 use tokio::time::Instant;
 
+use self::progress::Progress;
 pub use self::{
+    backfill::Backfill,
     error::{MigrationError, MigrationErrorKind},
     lock::MigrationLock,
-    status::{AheadMigration, Drift, MigrationStatus, PendingMigration, SchemaState},
+    status::{AheadMigration, Drift, Filling, MigrationStatus, PendingMigration, SchemaState},
 };
 use crate::Component;
 
@@ -53,15 +58,16 @@ pub struct Migrator {
     lock: MigrationLock,
     wait: Duration,
     allowed: Vec<(&'static str, i64)>,
+    holds_contracts: bool,
 }
 
 impl Migrator {
     /// Of no tables yet. `release` is noted in the ledger, for who reads it later. It waits for 2 minutes at most, for another process that
-    /// migrates and for what stands in the way of a statement.
+    /// migrates and for what stands in the way of a statement; a backfill takes the time that it takes.
     pub fn new(database: Database, release: impl Into<String>) -> Self {
         let wait = Duration::from_mins(2);
         let (sets, allowed, lock) = (Vec::new(), Vec::new(), MigrationLock::default());
-        Self { database, sets, release: release.into(), lock, wait, allowed }
+        Self { database, sets, release: release.into(), lock, wait, allowed, holds_contracts: false }
     }
 
     /// With the tables of one crate more; they are migrated in this order.
@@ -92,6 +98,15 @@ impl Migrator {
         self
     }
 
+    /// Which leaves out, with all that comes after it in its set, what the release before could not work with, for as long as there may be
+    /// such: a release that can work with both is rolled out first, and another run without this ends it. All steps of that say that they
+    /// contract, or the replicas that serve meanwhile take one for their own that is still to be applied.
+    #[must_use]
+    pub fn with_contracts_held(mut self) -> Self {
+        self.holds_contracts = true;
+        self
+    }
+
     /// How the schema stands. It changes nothing.
     ///
     /// # Errors
@@ -115,17 +130,19 @@ impl Migrator {
     /// Checks that everything is applied as the program has it.
     ///
     /// # Errors
-    /// By kind: `Drift`, `Unfinished`, `OutOfOrder`, `Failed` when something is pending or the schema is of a release that this one
-    /// cannot use, `Unavailable`.
+    /// By kind: `Drift`, `Malformed`, `Unfinished`, `OutOfOrder`, `Failed` when something is pending or the schema is of a release that
+    /// this one cannot use, `Unavailable`.
     pub async fn verify(&self) -> Result<MigrationStatus, MigrationError> {
         let status = self.status().await?;
         self.check(&status)?;
-        if status.is_usable() {
+        if status.is_usable() && status.state() != SchemaState::Filling {
             return Ok(status);
         }
         let text = status.component().detail.unwrap_or_default();
         Err(match status.unfinished.first() {
             Some((owner, version)) => unfinished(owner, *version),
+            // the next run goes on by itself
+            None if !status.filling.is_empty() => MigrationError::new(MigrationErrorKind::Unfinished, text),
             None => MigrationError::new(MigrationErrorKind::Failed, text),
         })
     }
@@ -133,14 +150,16 @@ impl Migrator {
     /// Applies what is pending, under the lock, and gives how the schema stands then. A schema of a later release is left as it is,
     /// which is no error: whether this one can work with it the status says.
     ///
+    /// A backfill that another process is at takes the time that it takes: when it has been waited for long enough the schema is given as it is.
+    ///
     /// It may be dropped at any point: the connection is closed with it, and so is what it holds.
     ///
     /// # Errors
-    /// By kind. `Drift` and `OutOfOrder` before anything is changed; `Locked`, `Pooler`, `Unfinished`, `Failed`, `Unavailable`.
+    /// By kind. `Drift`, `Malformed` and `OutOfOrder` before anything is changed; `Locked`, `Pooler`, `Unfinished`, `Failed`, `Unavailable`.
     pub async fn run(&self) -> Result<MigrationStatus, MigrationError> {
         let before = self.status().await?;
         self.check(&before)?;
-        if before.pending.is_empty() && before.unfinished.is_empty() {
+        if before.pending.is_empty() && before.unfinished.is_empty() && before.filling.is_empty() {
             return Ok(before);
         }
         // one that this release could not work with is none that it may add to
@@ -148,19 +167,28 @@ impl Migrator {
             return Ok(before);
         }
         let deadline = Instant::now() + self.wait;
-        match self.database.dialect() {
-            Dialect::Sqlite => self.run_sqlite(deadline).await?,
-            Dialect::Postgres => self.run_postgres(deadline).await?,
+        let ran = match self.database.dialect() {
+            Dialect::Sqlite => self.run_sqlite(deadline).await,
+            Dialect::Postgres => self.run_postgres(deadline).await,
+        };
+        let status = self.status().await;
+        match (ran, &status) {
+            (Err(error), Ok(status)) if error.kind() == MigrationErrorKind::Locked && status.is_usable() => {}
+            (ran, _) => ran?,
         }
-        self.status().await
+        status
     }
 
-    /// Notes that a step without a transaction is done, after a hand has finished what was left of it.
+    /// Notes that a step without a transaction, or a backfill, is done, after a hand has finished what was left of it.
     ///
     /// # Errors
     /// `Failed` when there is no such step that was begun and not finished; `Unavailable`.
     pub async fn mark_finished(&self, owner: &str, version: i64) -> Result<(), MigrationError> {
+        let status = self.status().await?;
         let mut session = self.database.session().await?;
+        if status.filling.iter().any(|filling| filling.owner == owner && filling.version == version) {
+            Progress::remove(&mut session, owner, version).await?;
+        }
         let marked = session.execute(ledger::finish(self.database.dialect(), owner, version)).await?;
         let _ = session.close().await;
         if marked == 0 {
@@ -192,6 +220,11 @@ impl Migrator {
             }
             return Err(MigrationError::new(MigrationErrorKind::Drift, text));
         }
+        for set in &self.sets {
+            for migration in set.migrations {
+                self.backfill(set, migration)?;
+            }
+        }
         let late = status
             .pending
             .iter()
@@ -214,9 +247,28 @@ impl Migrator {
         let mut status = MigrationStatus::default();
         for set in &self.sets {
             let applied = if is_there { applied(session, set.owner).await? } else { Vec::new() };
-            status.compare(set, &applied, dialect);
+            status.compare(set, &applied, dialect, self.holds_contracts);
+        }
+        for filling in &mut status.filling {
+            let progress = Progress::read(session, filling.owner, filling.version).await?;
+            filling.changed = progress.map_or(0, |progress| progress.total);
         }
         Ok(status)
+    }
+
+    /// A step as a backfill, where it is one.
+    fn backfill(
+        &self,
+        set: &MigrationSet,
+        migration: &Migration,
+    ) -> Result<Option<Backfill>, MigrationError> {
+        Backfill::of(migration, self.database.dialect()).map_err(|why| {
+            let text = format!(
+                "migration `{}` {} `{}` cannot be run: {why}",
+                set.owner, migration.version, migration.name
+            );
+            MigrationError::new(MigrationErrorKind::Malformed, text)
+        })
     }
 
     fn ledger_run(&self) -> Run {

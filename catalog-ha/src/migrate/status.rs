@@ -3,7 +3,7 @@ use catalog_core::store::{
     statement::Dialect,
 };
 
-use super::script;
+use super::{Backfill, script};
 use crate::Component;
 
 /// How a database's schema stands to what the program needs.
@@ -18,6 +18,24 @@ pub struct MigrationStatus {
     pub drifted: Vec<Drift>,
     /// What was begun and not finished.
     pub unfinished: Vec<(String, i64)>,
+    /// Backfills that were begun and are not finished: the next run goes on with them.
+    pub filling: Vec<Filling>,
+    /// What is left out until no release is there any more that could not work with it.
+    pub held: Vec<PendingMigration>,
+}
+
+/// A backfill that is under way, or was broken off.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Filling {
+    /// Whose tables.
+    pub owner: &'static str,
+    /// Its number.
+    pub version: i64,
+    /// What it does.
+    pub name: &'static str,
+    /// So many rows it has changed.
+    pub changed: i64,
 }
 
 /// A step that is to be applied.
@@ -36,6 +54,8 @@ pub struct PendingMigration {
     pub is_in_transaction: bool,
     /// Whether one of a greater number is applied.
     pub is_late: bool,
+    /// How it goes through rows that are there, where it does.
+    pub backfill: Option<Backfill>,
     /// Its statements.
     pub sql: &'static str,
     /// What each of the statements locks against others, where it does; known for PostgreSQL.
@@ -80,6 +100,11 @@ pub enum SchemaState {
     Current,
     /// Something is to be applied.
     Behind,
+    /// All that is to be applied are backfills. Rows without what they fill in were written before, and are by an earlier release beside
+    /// this one, so this one can work with them; what cannot is a step after the backfill.
+    Filling,
+    /// Everything is applied but what is left out for a release before this one.
+    Expanded,
     /// A later release has added to it, which this one can work with.
     AheadCompatible,
     /// A later release has changed it so that this one cannot work with it.
@@ -99,8 +124,12 @@ impl MigrationStatus {
             SchemaState::AheadIncompatible
         } else if !self.unfinished.is_empty() {
             SchemaState::Unfinished
-        } else if !self.pending.is_empty() {
+        } else if self.pending.iter().any(|step| step.backfill.is_none()) {
             SchemaState::Behind
+        } else if !self.pending.is_empty() || !self.filling.is_empty() {
+            SchemaState::Filling
+        } else if !self.held.is_empty() {
+            SchemaState::Expanded
         } else if !self.ahead.is_empty() {
             SchemaState::AheadCompatible
         } else {
@@ -110,10 +139,16 @@ impl MigrationStatus {
 
     /// Whether this program can work with the schema.
     pub fn is_usable(&self) -> bool {
-        matches!(self.state(), SchemaState::Current | SchemaState::AheadCompatible)
+        matches!(
+            self.state(),
+            SchemaState::Current
+                | SchemaState::AheadCompatible
+                | SchemaState::Filling
+                | SchemaState::Expanded
+        )
     }
 
-    /// As a component of readiness: failed unless this program can work with the schema.
+    /// As a component of readiness: failed unless this program can work with the schema, degraded while rows are to be filled in.
     pub fn component(&self) -> Component {
         match self.state() {
             SchemaState::Current => Component::ok().with_detail("the schema is current"),
@@ -125,6 +160,16 @@ impl MigrationStatus {
             SchemaState::Behind => {
                 Component::failed(format!("{} migrations are pending", self.pending.len()))
             }
+            SchemaState::Filling => Component::degraded(match self.filling.first() {
+                Some(Filling { owner, version, changed, .. }) => {
+                    format!("the backfill `{owner}` {version} is not finished, it has changed {changed} rows")
+                }
+                None => format!("{} backfills are pending", self.pending.len()),
+            }),
+            SchemaState::Expanded => Component::ok().with_detail(format!(
+                "the schema is current, but for {} migrations that are held back",
+                self.held.len()
+            )),
             SchemaState::Drifted => Component::failed("a migration was changed after it was applied"),
             SchemaState::Unfinished => Component::failed("a migration was begun and is not finished"),
         }
@@ -136,7 +181,14 @@ impl MigrationStatus {
     }
 
     /// Adds how one set stands.
-    pub(super) fn compare(&mut self, set: &MigrationSet, applied: &[Entry], dialect: Dialect) {
+    pub(super) fn compare(
+        &mut self,
+        set: &MigrationSet,
+        applied: &[Entry],
+        dialect: Dialect,
+        holds_contracts: bool,
+    ) {
+        let mut holds = false;
         let newest = applied.last().map_or(0, |entry| entry.version);
         for entry in
             applied.iter().filter(|entry| set.migrations.iter().all(|known| known.version != entry.version))
@@ -147,7 +199,11 @@ impl MigrationStatus {
         for migration in set.migrations {
             let known = migration.checksum(dialect);
             match applied.iter().find(|entry| entry.version == migration.version) {
-                None => self.pending.push(pending(set.owner, migration, newest, dialect)),
+                None => {
+                    holds |= holds_contracts && migration.kind(dialect) == MigrationKind::Contract;
+                    let steps = if holds { &mut self.held } else { &mut self.pending };
+                    steps.push(pending(set.owner, migration, newest, dialect));
+                }
                 Some(entry) if entry.checksum != known => self.drifted.push(Drift {
                     owner: set.owner,
                     version: migration.version,
@@ -155,6 +211,12 @@ impl MigrationStatus {
                     applied: entry.checksum.clone(),
                     known,
                 }),
+                Some(entry)
+                    if !entry.is_finished && matches!(Backfill::of(migration, dialect), Ok(Some(_))) =>
+                {
+                    let (owner, version, name) = (set.owner, migration.version, migration.name);
+                    self.filling.push(Filling { owner, version, name, changed: 0 });
+                }
                 Some(entry) if !entry.is_finished => {
                     self.unfinished.push((set.owner.to_owned(), migration.version));
                 }
@@ -175,6 +237,7 @@ fn pending(owner: &'static str, migration: &Migration, newest: i64, dialect: Dia
         kind: migration.kind(dialect),
         is_in_transaction: migration.is_in_transaction(dialect),
         is_late: migration.version < newest,
+        backfill: Backfill::of(migration, dialect).ok().flatten(),
         sql,
         locks: locks.collect(),
     }

@@ -18,21 +18,25 @@ use tokio_util::sync::CancellationToken;
 
 use crate::databases::{postgres, sqlite};
 
-const QUICK: ElectorConfig =
+pub(crate) const QUICK: ElectorConfig =
     ElectorConfig { lease_seconds: 2, renew_deadline_seconds: 1.5, retry_seconds: 0.5, grace_seconds: 5.0 };
 
 fn name() -> LeaseName {
     "test".parse().unwrap()
 }
 
+/// Its guards, what stops it, and its end.
+type Candidate = (mpsc::UnboundedReceiver<LeaderGuard>, CancellationToken, tokio::task::JoinHandle<()>);
+
 /// Campaigns in the background, and sends its guards.
-async fn leader(
-    database: &Database,
-    who: &str,
-) -> (mpsc::UnboundedReceiver<LeaderGuard>, CancellationToken, tokio::task::JoinHandle<()>) {
+pub(crate) async fn leader(database: &Database, lease: &LeaseName, who: &str) -> Candidate {
+    candidate(database, lease, who, QUICK).await
+}
+
+async fn candidate(database: &Database, lease: &LeaseName, who: &str, config: ElectorConfig) -> Candidate {
     let fences = DatabaseFenceStore::open(database.clone()).await.unwrap();
     let leases = DatabaseLeaseStore::new(database.clone());
-    let elector = Elector::new(name(), leases, fences, who, QUICK).unwrap();
+    let elector = Elector::new(lease.clone(), leases, fences, who, config).unwrap();
     let (tell, told) = mpsc::unbounded_channel();
     let stop = CancellationToken::new();
     let running = tokio::spawn({
@@ -52,7 +56,7 @@ async fn leader(
     (told, stop, running)
 }
 
-async fn begin_write(database: &Database, number: i64) -> Transaction {
+pub(crate) async fn begin_write(database: &Database, number: i64) -> Transaction {
     let mut transaction = database.begin().await.unwrap();
     let mut insert = Statement::new(database.dialect());
     insert.push("insert into written (n) values (").bind(number).push(")");
@@ -60,14 +64,28 @@ async fn begin_write(database: &Database, number: i64) -> Transaction {
     transaction
 }
 
-async fn written(database: &Database) -> Vec<i64> {
+pub(crate) async fn comes_to(database: &Database, select: &'static str, wanted: impl Fn(i64) -> bool) {
+    let by = std::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let mut statement = Statement::new(database.dialect());
+        statement.push(select);
+        let found = database.fetch(statement).await.unwrap().first_mut().unwrap().integer(0).unwrap();
+        if wanted(found) {
+            return;
+        }
+        assert!(std::time::Instant::now() < by, "{select}: {found}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+pub(crate) async fn written(database: &Database) -> Vec<i64> {
     let mut select = Statement::new(database.dialect());
     select.push("select n from written order by n");
     let rows = database.fetch(select).await.unwrap();
     rows.into_iter().map(|mut row| row.integer(0).unwrap()).collect()
 }
 
-async fn table(database: &Database) {
+pub(crate) async fn table(database: &Database) {
     let mut transaction = database.begin().await.unwrap();
     transaction.execute_script("create table written (n bigint primary key)").await.unwrap();
     transaction.commit().await.unwrap();
@@ -76,7 +94,7 @@ async fn table(database: &Database) {
 /// The token of a leader whose process knows nothing of it yet is no longer the newest.
 async fn an_old_token_changes_nothing(database: Database) {
     table(&database).await;
-    let (mut guards, _stop, running) = leader(&database, "a").await;
+    let (mut guards, _stop, running) = leader(&database, &name(), "a").await;
     let guard = guards.recv().await.unwrap();
     let mut transaction = begin_write(&database, 1).await;
     guard.check(&mut transaction).await.unwrap();
@@ -112,7 +130,7 @@ async fn an_old_token_changes_nothing_on_postgres() {
 async fn the_next_leader_waits_for_a_transaction_that_has_checked_its_token() {
     let database = postgres("waits").await;
     table(&database).await;
-    let (mut guards, _stop, running) = leader(&database, "a").await;
+    let (mut guards, _stop, running) = leader(&database, &name(), "a").await;
     let guard = guards.recv().await.unwrap();
     let mut transaction = begin_write(&database, 1).await;
     guard.fenced(&mut transaction).await.unwrap();
@@ -131,10 +149,10 @@ async fn the_next_leader_waits_for_a_transaction_that_has_checked_its_token() {
 
 #[tokio::test]
 #[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
-async fn after_a_failover_every_earlier_token_is_old() {
+async fn a_token_of_another_timeline_is_old() {
     let database = postgres("timeline").await;
     table(&database).await;
-    let (mut guards, _stop, running) = leader(&database, "a").await;
+    let (mut guards, _stop, running) = leader(&database, &name(), "a").await;
     let guard = guards.recv().await.unwrap();
     assert_eq!(database.dialect(), Dialect::Postgres);
     assert!(guard.token().timeline >= 1);
@@ -157,11 +175,15 @@ async fn after_a_failover_every_earlier_token_is_old() {
 #[tokio::test]
 #[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
 async fn a_lease_that_is_released_wakes_the_next_one() {
+    const LISTENERS: &str =
+        "select count(*) from pg_stat_activity where datname = current_database() and query like 'LISTEN %'";
     let database = postgres("wakes").await;
-    let (mut a, stop, running) = leader(&database, "a").await;
+    // it would look by itself only after 2 s
+    let config = ElectorConfig::default();
+    let (mut a, stop, running) = candidate(&database, &name(), "a", config).await;
     a.recv().await.unwrap();
-    let (mut b, _stop, other) = leader(&database, "b").await;
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    let (mut b, _stop, other) = candidate(&database, &name(), "b", config).await;
+    comes_to(&database, LISTENERS, |listeners| listeners == 2).await;
     let told = std::time::Instant::now();
     stop.cancel();
     let next = b.recv().await.unwrap();
@@ -174,6 +196,8 @@ async fn a_lease_that_is_released_wakes_the_next_one() {
 #[tokio::test]
 #[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
 async fn a_pool_that_is_used_up_keeps_no_renewal_waiting() {
+    // the first version is the time at which it was taken
+    const RENEWALS: &str = "select version - acquired_at_ms from catalog_ha_leases";
     let url = crate::databases::empty_postgres("used_up").await;
     let options = catalog_core::store::database::DatabaseOptions {
         connections: 1,
@@ -181,11 +205,12 @@ async fn a_pool_that_is_used_up_keeps_no_renewal_waiting() {
     };
     let database = Database::postgres(&url, options).await.unwrap();
     catalog_core::store::sql::migrate(&database, catalog_ha::MIGRATIONS).await.unwrap();
+    let beside = Database::postgres(&url, options).await.unwrap();
     let held = database.begin().await.unwrap();
-    let (mut guards, _stop, running) = leader(&database, "a").await;
+    let (mut guards, _stop, running) = leader(&database, &name(), "a").await;
     let guard = guards.recv().await.unwrap();
-    // longer than a lease
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // each half a second after the one before, and together longer than the lease
+    comes_to(&beside, RENEWALS, |renewals| renewals > 5).await;
     assert!(guard.is_leading());
     drop(held);
     running.abort();

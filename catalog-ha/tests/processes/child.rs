@@ -19,14 +19,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     migrate::SET,
+    notes,
     process::{MARK, PART, URL},
 };
 
 /// The times of the leaders.
 pub(crate) const TIMES: ElectorConfig =
-    ElectorConfig { lease_seconds: 3, renew_deadline_seconds: 2.6, retry_seconds: 0.4, grace_seconds: 5.0 };
+    ElectorConfig { lease_seconds: 2, renew_deadline_seconds: 1.8, retry_seconds: 0.3, grace_seconds: 5.0 };
 
-fn tell(text: &str) {
+pub(crate) fn tell(text: &str) {
     println!("{MARK}{text}");
 }
 
@@ -39,16 +40,22 @@ async fn child() {
         "lead" => campaign(&url, false).await,
         "migrate" => migrate(&url).await,
         "leave" => leave().await,
+        "expand" | "contract" => notes::migrate(&url, &part).await,
+        "serve one" | "serve two" => notes::serve(&url, &part).await,
         other => panic!("no part is called `{other}`"),
     }
 }
 
-async fn open(url: &str) -> Database {
-    Database::postgres(url, DatabaseOptions::default()).await.unwrap()
+pub(crate) async fn open(url: &str) -> Database {
+    let options = DatabaseOptions::default();
+    if url.starts_with("sqlite:") {
+        return Database::sqlite(url, options).await.unwrap();
+    }
+    Database::postgres(url, options).await.unwrap()
 }
 
 /// What the test says, line by line.
-fn words() -> mpsc::UnboundedReceiver<String> {
+pub(crate) fn words() -> mpsc::UnboundedReceiver<String> {
     let (say, said) = mpsc::unbounded_channel();
     std::thread::spawn(move || {
         for line in std::io::stdin().lines().map_while(Result::ok) {

@@ -3,9 +3,11 @@
 
 mod child;
 #[path = "../ha/databases.rs"]
-#[expect(dead_code, reason = "SQLite is for one process")]
+#[expect(dead_code, reason = "most migrate by themselves")]
 mod databases;
 mod lead;
 mod leave;
 mod migrate;
+mod notes;
 mod process;
+mod tenants;

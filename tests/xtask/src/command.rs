@@ -8,42 +8,54 @@ use crate::error::Error;
 
 /// A program with its arguments; an error of any of the runs names the command line and how it ended.
 #[derive(Debug)]
-pub(crate) struct Command {
+pub struct Command {
     inner: process::Command,
 }
 
 impl Command {
-    pub(crate) fn new(program: impl AsRef<OsStr>) -> Self {
+    /// That program, without arguments.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self { inner: process::Command::new(program) }
     }
 
     /// Calls cargo in the workspace's root.
-    pub(crate) fn cargo(root: &Path) -> Self {
+    pub fn cargo(root: &Path) -> Self {
         Self::new("cargo").current_dir(root)
     }
 
-    pub(crate) fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+    /// With those arguments after the ones that it has.
+    #[must_use]
+    pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.inner.args(args);
         self
     }
 
-    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+    /// With that variable, of which no error tells.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.inner.env(name, value);
         self
     }
 
-    pub(crate) fn env_remove(mut self, name: &str) -> Self {
+    /// Without that variable.
+    #[must_use]
+    pub fn env_remove(mut self, name: &str) -> Self {
         self.inner.env_remove(name);
         self
     }
 
-    pub(crate) fn current_dir(mut self, folder: &Path) -> Self {
+    /// In that folder.
+    #[must_use]
+    pub fn current_dir(mut self, folder: &Path) -> Self {
         self.inner.current_dir(folder);
         self
     }
 
     /// Shows the command line on stderr and runs it on our own stdin, stdout and stderr.
-    pub(crate) fn run(mut self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// Names the command line and how it ended.
+    pub fn run(mut self) -> Result<(), Error> {
         let line = self.line();
         eprintln!("$ {line}");
         let status = self.inner.status().map_err(|error| not_started(&line, error))?;
@@ -51,7 +63,10 @@ impl Command {
     }
 
     /// Runs quietly and returns what went to stdout; what went to stderr is only told in the error.
-    pub(crate) fn output(mut self) -> Result<String, Error> {
+    ///
+    /// # Errors
+    /// Names the command line, how it ended and what it told, or that it wrote no UTF-8.
+    pub fn output(mut self) -> Result<String, Error> {
         let line = self.line();
         let output = self.inner.stdin(Stdio::null()).output().map_err(|error| not_started(&line, error))?;
         if !output.status.success() {

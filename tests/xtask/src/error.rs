@@ -6,7 +6,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the caller can do about an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ErrorKind {
+pub enum ErrorKind {
     /// The command line was wrong; nothing was done.
     Usage,
     /// The task ran and did not succeed.
@@ -15,37 +15,42 @@ pub(crate) enum ErrorKind {
 
 /// Why a task did not succeed: a message, and the cause if another error led to it.
 #[derive(Debug)]
-pub(crate) struct Error {
+pub struct Error {
     kind: ErrorKind,
     message: String,
     source: Option<BoxError>,
 }
 
 impl Error {
-    pub(crate) fn usage(message: impl Into<String>) -> Self {
+    /// The command line was wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Usage, message: message.into(), source: None }
     }
 
-    pub(crate) fn failed(message: impl Into<String>) -> Self {
+    /// The task did not succeed.
+    pub fn failed(message: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Failed, message: message.into(), source: None }
     }
 
     /// What failed is named after `could not`.
-    pub(crate) fn io(what: &str, source: std::io::Error) -> Self {
+    pub fn io(what: &str, source: std::io::Error) -> Self {
         Self::failed(format!("could not {what}")).with_source(source)
     }
 
-    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+    /// With that cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    pub(crate) fn kind(&self) -> ErrorKind {
+    /// What the caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
     /// Prints the error and its causes, outermost first, on one line of stderr.
-    pub(crate) fn report(&self) {
+    pub fn report(&self) {
         let mut line = format!("error: {self}");
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {

@@ -6,14 +6,11 @@
 
 mod bench;
 mod ci;
-mod command;
 mod conformance;
 mod dependencies;
-mod error;
 mod features;
 mod layout;
 mod metadata;
-mod postgres;
 mod suite;
 
 use std::env;
@@ -22,8 +19,11 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::command::Command;
-use crate::error::{Error, ErrorKind};
+use xtask::{
+    command::{self, Command},
+    error::{self, Error, ErrorKind},
+    postgres,
+};
 
 /// One thing that can be asked for by name.
 struct Task {

@@ -7,6 +7,8 @@ mod node;
 mod server;
 mod world;
 
+use std::num::NonZero;
+
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use self::world::{Schedule, Trouble, What, World};
@@ -49,14 +51,22 @@ fn schedules() -> u32 {
 
 #[test]
 fn spans_of_leadership_never_overlap_and_tokens_rise() {
-    let config =
-        ProptestConfig { cases: schedules(), failure_persistence: None, ..ProptestConfig::default() };
-    TestRunner::new(config)
-        .run(&schedule(), |schedule| {
-            let mut world = World::new(&schedule);
-            world.run().map_err(TestCaseError::fail)
-        })
-        .unwrap();
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let cases = schedules().div_ceil(u32::try_from(threads).unwrap());
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let run = || {
+        TestRunner::new(config.clone())
+            .run(&schedule(), |schedule| {
+                let mut world = World::new(&schedule);
+                world.run().map_err(TestCaseError::fail)
+            })
+            .unwrap();
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(run);
+        }
+    });
 }
 
 /// The simulation finds what it is made to find: with candidates that trust their lease from when the answer came,

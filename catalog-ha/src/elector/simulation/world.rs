@@ -85,7 +85,7 @@ const END: Duration = Duration::from_secs(135 + 40);
 #[derive(Debug)]
 pub(super) struct World {
     now: Duration,
-    queue: BTreeMap<(Duration, u64), (usize, Event)>,
+    queue: BTreeMap<(Duration, u64), (usize, Box<Event>)>,
     events: u64,
     nodes: Vec<Node>,
     server: Server,
@@ -139,7 +139,7 @@ impl World {
                 break;
             }
             self.now = at;
-            self.happen(node, event)?;
+            self.happen(node, *event)?;
         }
         self.now = END;
         let leaders = self.nodes.iter().filter(|node| node.is_leading(END)).count();
@@ -148,7 +148,7 @@ impl World {
 
     fn put(&mut self, at: Duration, node: usize, event: Event) {
         self.events += 1;
-        self.queue.insert((at, self.events), (node, event));
+        self.queue.insert((at, self.events), (node, Box::new(event)));
     }
 
     fn is_quiet(&self) -> bool {

@@ -11,7 +11,7 @@ use catalog_core::store::{
 };
 use catalog_ha::{
     MIGRATIONS,
-    elector::{Elector, ElectorConfig, LeaderGuard},
+    elector::{Elector, LeaderGuard},
     fence::{DatabaseFenceStore, FencingToken},
     lease::{DatabaseLeaseStore, LeaseName},
     migrate::{MigrationErrorKind, MigrationLock, Migrator},
@@ -20,7 +20,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use self::proxy::{Next, pooler};
-use crate::databases::empty_postgres;
+use crate::{databases::empty_postgres, fence::QUICK};
 
 async fn open(url: &str) -> Database {
     Database::postgres(url, DatabaseOptions::default()).await.unwrap()
@@ -29,19 +29,21 @@ async fn open(url: &str) -> Database {
 #[tokio::test]
 #[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
 async fn a_lock_of_the_session_is_refused_whatever_backend_comes_next() {
-    for (test, backends, next) in [
+    let direct = empty_postgres("pooler").await;
+    let refused = [
         ("oldest", 2, Next::Oldest),
         ("many", 5, Next::Oldest),
         ("newest", 3, Next::Newest),
         ("one", 1, Next::Newest),
-    ] {
-        let direct = empty_postgres(&format!("pooler_{test}")).await;
+    ]
+    .map(async |(test, backends, next)| {
         let database = open(&pooler(&direct, backends, next).await).await;
         let refused = Migrator::new(database.clone(), "1.0.0").with_set(MIGRATIONS).run().await.unwrap_err();
         assert_eq!(refused.kind(), MigrationErrorKind::Pooler, "{test}: {refused}");
-        let there = Migrator::new(open(&direct).await, "1.0.0").with_set(MIGRATIONS).status().await.unwrap();
-        assert_eq!(there.pending.len(), MIGRATIONS.migrations.len(), "{test}: nothing was done");
-    }
+    });
+    futures_util::future::join_all(refused).await;
+    let there = Migrator::new(open(&direct).await, "1.0.0").with_set(MIGRATIONS).status().await.unwrap();
+    assert_eq!(there.pending.len(), MIGRATIONS.migrations.len(), "nothing was done");
 }
 
 #[tokio::test]
@@ -65,8 +67,7 @@ async fn candidate(
 ) -> (mpsc::UnboundedReceiver<LeaderGuard>, CancellationToken, JoinHandle<()>) {
     let fences = DatabaseFenceStore::open(database.clone()).await.unwrap();
     let leases = DatabaseLeaseStore::new(database.clone());
-    let elector =
-        Elector::new(LeaseName::new("test").unwrap(), leases, fences, who, ElectorConfig::default()).unwrap();
+    let elector = Elector::new(LeaseName::new("test").unwrap(), leases, fences, who, QUICK).unwrap();
     let ((tell, told), stop) = (mpsc::unbounded_channel(), CancellationToken::new());
     let running = tokio::spawn({
         let stop = stop.clone();

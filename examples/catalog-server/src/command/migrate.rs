@@ -52,6 +52,10 @@ async fn perform(migrator: &Migrator, matches: &ArgMatches) -> Result<String, An
             for step in migrator.plan().await? {
                 // writing to a string cannot fail
                 let _ = writeln!(text, "-- {} {}: {} ({:?})", step.owner, step.version, step.name, step.kind);
+                if let Some(backfill) = &step.backfill {
+                    let (rows, table) = (backfill.rows, backfill.table);
+                    let _ = writeln!(text, "-- for {rows} rows of {table} at a time, each in a transaction");
+                }
                 for (statement, lock) in step.locks {
                     let _ = writeln!(text, "-- locks {lock}: {statement}");
                 }
@@ -80,6 +84,10 @@ fn told(status: &MigrationStatus) -> String {
     let mut text = format!("{}\n", component.detail.unwrap_or_default());
     for step in &status.pending {
         let _ = writeln!(text, "pending: {} {} {} ({:?})", step.owner, step.version, step.name, step.kind);
+    }
+    for step in &status.filling {
+        let (owner, version, name, changed) = (step.owner, step.version, step.name, step.changed);
+        let _ = writeln!(text, "filling in: {owner} {version} {name}, {changed} rows so far");
     }
     for step in &status.ahead {
         let release = step.release.as_deref().unwrap_or("an unknown release");

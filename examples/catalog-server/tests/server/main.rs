@@ -21,5 +21,6 @@ mod postgres;
 mod proxy;
 mod receiver;
 mod releases;
+mod single;
 mod sources;
 mod tenants;

@@ -14,9 +14,9 @@ const USER: &str = "postgres";
 
 /// A running server that only the holder of its random password can use.
 ///
-/// Stopped and removed on drop; when this process ends without a drop, a [`Watcher`] does it.
+/// Stopped and removed on drop; when this process ends without a drop, a shell that watches it does so.
 #[derive(Debug)]
-pub(crate) struct Cluster {
+pub struct Cluster {
     // Fields drop in this order: the server is down before the watcher is waited for, and both before the
     // folder goes.
     server: Server,
@@ -31,21 +31,43 @@ impl Cluster {
     /// # Errors
     /// Says what to install when PostgreSQL is missing, and shows the end of the log of a program that
     /// failed.
-    pub(crate) fn start(durability: Durability) -> Result<Self, Error> {
-        let programs = install::located_or_installed()?;
-        eprintln!("postgres: programs in {}", programs.display());
+    pub fn start(durability: Durability) -> Result<Self, Error> {
+        let (home, watcher, password) = initialised()?;
+        Self::serve(home, watcher, password, durability)
+    }
+
+    /// Likewise, and a second server that follows the first as its standby: a copy of it from before it began.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with_standby(durability: Durability) -> Result<(Self, Self), Error> {
+        let (home, watcher, password) = initialised()?;
+        let copy = Home::create(home.programs())?;
+        let copy_watcher = Watcher::start(copy.path())?;
+        copy.copy(&home)?;
+        let primary = Self::serve(home, watcher, password.clone(), durability)?;
+        copy.follow(&format!(
+            "host=127.0.0.1 port={} user={USER} password={password}",
+            primary.server.port()
+        ))?;
+        let standby = Self::serve(copy, copy_watcher, password, durability)?;
+        Ok((primary, standby))
+    }
+
+    fn serve(
+        home: Home,
+        mut watcher: Watcher,
+        password: String,
+        durability: Durability,
+    ) -> Result<Self, Error> {
         let begun = Instant::now();
-        let home = Home::create(programs)?;
-        let mut watcher = Watcher::start(home.path())?;
-        let password = random_password().map_err(|error| Error::io("read random bytes", error))?;
-        home.initialise(&mut watcher, USER, &password)?;
         let server = Server::start(&home, &mut watcher, durability)?;
         eprintln!("postgres: listening on 127.0.0.1:{} after {:.1?}", server.port(), begun.elapsed());
         Ok(Self { server, watcher, home, password })
     }
 
     /// Where a superuser of the server connects to, password included.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("postgres://{USER}:{}@127.0.0.1:{}/postgres", self.password, self.server.port())
     }
 }
@@ -58,6 +80,17 @@ impl Drop for Cluster {
             eprintln!("postgres: the server in `{}` did not stop: {error}", self.home.path().display());
         }
     }
+}
+
+/// The folder of a server that has not been started yet.
+fn initialised() -> Result<(Home, Watcher, String), Error> {
+    let programs = install::located_or_installed()?;
+    eprintln!("postgres: programs in {}", programs.display());
+    let home = Home::create(programs)?;
+    let mut watcher = Watcher::start(home.path())?;
+    let password = random_password().map_err(|error| Error::io("read random bytes", error))?;
+    home.initialise(&mut watcher, USER, &password)?;
+    Ok((home, watcher, password))
 }
 
 /// 128 random bits as hexadecimal digits, which need no escaping in a URL.

@@ -1,7 +1,7 @@
 //! Where one server lives, and how PostgreSQL's programs are run there.
 
-use std::fs::{self, File};
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -39,6 +39,10 @@ impl Home {
         self.scratch.path()
     }
 
+    pub(super) fn programs(&self) -> PathBuf {
+        self.programs.clone()
+    }
+
     /// The data folder, which PostgreSQL wants to create itself.
     pub(super) fn data(&self) -> PathBuf {
         self.path().join("data")
@@ -70,6 +74,29 @@ impl Home {
         let status = initdb.wait().map_err(|error| Error::io("wait for `initdb`", error))?;
         watcher.release()?;
         if status.success() { Ok(()) } else { Err(self.failure("initdb", &format!("ended with {status}"))) }
+    }
+
+    /// Copies the data folder of another home, whose server does not run.
+    pub(super) fn copy(&self, other: &Self) -> Result<(), Error> {
+        let (from, to) = (other.data(), self.data());
+        crate::command::Command::new("cp")
+            .args(["-a".as_ref(), from.as_os_str(), to.as_os_str()])
+            .output()
+            .map(drop)
+    }
+
+    /// Has the server that is started here follow the one of that address.
+    pub(super) fn follow(&self, address: &str) -> Result<(), Error> {
+        let (signal, settings) =
+            (self.data().join("standby.signal"), self.data().join("postgresql.auto.conf"));
+        fs::write(&signal, "").map_err(|error| Error::io("write `standby.signal`", error))?;
+        self.give(&signal)?;
+        let mut settings = OpenOptions::new()
+            .append(true)
+            .open(settings)
+            .map_err(|error| Error::io("open the server's settings", error))?;
+        writeln!(settings, "primary_conninfo = '{address}'")
+            .map_err(|error| Error::io("write the server's settings", error))
     }
 
     /// Starts one of PostgreSQL's programs on the data folder, in the watcher's care, with its output in a

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of our own, for as long as the tests run.
+//! A PostgreSQL server of our own, for as long as tests run.
 
 mod account;
 mod cluster;
@@ -10,4 +10,4 @@ mod scratch;
 mod server;
 mod watcher;
 
-pub(crate) use self::{cluster::Cluster, server::Durability};
+pub use self::{cluster::Cluster, server::Durability};

@@ -30,7 +30,7 @@ const FORGETFUL: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_
 
 /// Whether a server waits for its disk.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Durability {
+pub enum Durability {
     /// As it does for its users, for what is measured of writing.
     Durable,
     /// The data is worth nothing after the tests.
@@ -95,11 +95,11 @@ impl Server {
     }
 }
 
-/// Source: the last line of the server's lock file, which says `ready` once connections are taken, and then
-/// the port itself.
+/// Source: the last line of the server's lock file, which says `ready`, or `standby`, once connections are
+/// taken, and then the port itself.
 fn is_ready(home: &Home, port: u16) -> bool {
     let lock = fs::read_to_string(home.data().join("postmaster.pid")).unwrap_or_default();
-    lock.lines().last().is_some_and(|status| status.trim_end() == "ready")
+    lock.lines().last().is_some_and(|status| matches!(status.trim_end(), "ready" | "standby"))
         && TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 

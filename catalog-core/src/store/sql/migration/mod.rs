@@ -16,8 +16,9 @@ use crate::store::{
 /// One step of a schema. Once published it is never changed.
 ///
 /// What a runner has to know beyond the statements stands in comments at the head of the script, each in a line of its own:
-/// `-- migration: contract` where the release before this one cannot work with the schema any more (without it, it can), and
-/// `-- migration: no-transaction` where a statement refuses to run in one, such as `create index concurrently`.
+/// `-- migration: contract` where the release before this one cannot work with the schema any more (without it, it can),
+/// `-- migration: no-transaction` where a statement refuses to run in one, such as `create index concurrently`, and
+/// `-- migration: backfill TABLE by KEY` where the one statement is made again and again, for a few rows at a time.
 #[derive(Clone, Copy, Debug)]
 pub struct Migration {
     /// Its number; 1 is the first.
@@ -65,7 +66,14 @@ impl Migration {
 
     /// Whether it can be undone as a whole until it is done.
     pub fn is_in_transaction(&self, dialect: Dialect) -> bool {
-        !self.says(dialect, "no-transaction")
+        !self.says(dialect, "no-transaction") && !self.head(dialect).any(|said| said.starts_with("backfill"))
+    }
+
+    /// What the head of its script says of how it is run.
+    pub fn head(&self, dialect: Dialect) -> impl Iterator<Item = &'static str> {
+        let head =
+            self.script(dialect).lines().take_while(|line| line.starts_with("--") || line.trim().is_empty());
+        head.filter_map(|line| line.strip_prefix("-- migration:")).map(str::trim)
     }
 
     /// Its statements' SHA-256 in hexadecimal; how their lines end makes no difference.
@@ -74,9 +82,7 @@ impl Migration {
     }
 
     fn says(&self, dialect: Dialect, word: &str) -> bool {
-        let head =
-            self.script(dialect).lines().take_while(|line| line.starts_with("--") || line.trim().is_empty());
-        head.filter_map(|line| line.strip_prefix("-- migration:")).any(|said| said.trim() == word)
+        self.head(dialect).any(|said| said == word)
     }
 }
 
@@ -215,6 +221,11 @@ mod tests {
         let both = of("-- why\n-- migration: contract\n-- migration: no-transaction\n\ndrop index a;\n");
         assert_eq!(both.kind(Dialect::Postgres), MigrationKind::Contract);
         assert!(!both.is_in_transaction(Dialect::Postgres) && both.is_in_transaction(Dialect::Sqlite));
+        let backfill =
+            of("-- migration: backfill a by n\nupdate a set m = n where n in (select n from batch);\n");
+        assert_eq!(backfill.kind(Dialect::Postgres), MigrationKind::Expand);
+        assert!(!backfill.is_in_transaction(Dialect::Postgres));
+        assert_eq!(backfill.head(Dialect::Postgres).collect::<Vec<_>>(), ["backfill a by n"]);
         let (unix, windows) = (of("select 1;\nselect 2;\n"), of("select 1;\r\nselect 2;\r\n"));
         assert_eq!(unix.checksum(Dialect::Postgres), windows.checksum(Dialect::Postgres));
     }
