@@ -7,6 +7,7 @@ mod memory;
 mod model;
 mod outage;
 mod payload;
+mod plans;
 mod queues;
 mod retention;
 mod seams;

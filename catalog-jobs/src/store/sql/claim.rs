@@ -1,14 +1,20 @@
 use std::time::Duration;
 
-use catalog_core::store::{StoreError, database::Transaction, hook::Recorder, statement::Dialect};
+use catalog_core::store::{
+    StoreError,
+    database::Transaction,
+    hook::Recorder,
+    statement::{Dialect, Statement},
+};
 
 use super::{
-    SqlJobStore, id,
+    SqlJobStore, bind_ms,
+    found::{HELD, push_found, push_where},
+    id,
     look::{Look, seen},
-    ms,
     pick::claimed,
     push_id,
-    rows::{Column, push_rows},
+    rows::Column,
 };
 use crate::{
     allot::{Rotation, Running, allot},
@@ -45,22 +51,7 @@ impl<R: Recorder<Transaction>> ClaimStore for SqlJobStore<R> {
         if beats.is_empty() {
             return Ok(Vec::new());
         }
-        let mut update = self.statement();
-        update.push("update catalog_jobs_live set until_ms = ").bind(ms(lease));
-        update.push(match update.dialect() {
-            Dialect::Sqlite => " + ",
-            Dialect::Postgres => "::bigint + ",
-        });
-        self.push_now(&mut update);
-        update.push(", progress = coalesce(d.job_progress, progress) from (select d.* from ");
-        push_rows(&mut update, &BEAT, beats)?;
-        update.push(JOIN).push(HELD);
-        if update.dialect() == Dialect::Postgres {
-            // who makes an effect has locked its claim until that is committed; the others are not to wait for it
-            update.push(" for update of j skip locked");
-        }
-        update.push(") as d where namespace = d.job_namespace and id = d.job_id returning ");
-        push_id(&mut update, "id").push(", token, cancel_by_ms is not null").repeatable();
+        let update = self.renewal(beats, lease)?;
         let mut renewed: Vec<(uuid::Uuid, i64, bool)> = Vec::with_capacity(beats.len());
         for mut row in self.database.change_any_tenant(update).await? {
             renewed.push((id(&row.text(0)?)?, row.integer(1)?, row.boolean(2)?));
@@ -106,14 +97,6 @@ const BEAT: [Column<Beat>; 4] = [
     }),
 ];
 
-/// Joins live jobs with the rows `d`.
-pub(super) const JOIN: &str = " join catalog_jobs_live j on ";
-
-/// What is held by the claims of `d`. What runs is of phase 2, but a planner that was told so would walk through the index of what
-/// runs, and all that ever ran, instead of asking for the ids.
-pub(super) const HELD: &str =
-    "j.namespace = d.job_namespace and j.id = d.job_id and j.token = d.job_token and j.phase > 1";
-
 impl<R> SqlJobStore<R> {
     async fn look_around(&self, request: &ClaimRequest, rotation: &mut Rotation) -> Result<Look, StoreError> {
         let rows = self.database.fetch_any_tenant(self.look(request, rotation)).await?;
@@ -155,12 +138,25 @@ impl<R> SqlJobStore<R> {
         rows.into_iter().map(claimed).collect()
     }
 
+    fn renewal(&self, beats: &[Beat], lease: Duration) -> Result<Statement, StoreError> {
+        let mut update = self.statement();
+        push_found(&mut update, &BEAT, beats)?;
+        update.push("update catalog_jobs_live as j set until_ms = ");
+        bind_ms(&mut update, lease).push(" + ");
+        self.push_now(&mut update).push(", progress = coalesce(d.job_progress, j.progress) from d where ");
+        // who makes an effect has locked its claim until that is committed; the others are not to wait for it
+        push_where(&mut update, HELD, " for update skip locked");
+        push_id(update.push(" returning "), "id").push(", token, cancel_by_ms is not null").repeatable();
+        Ok(update)
+    }
+
     /// Which claims are held, without waiting for who has locked them.
     async fn held(&self, beats: &[Beat]) -> Result<Vec<(uuid::Uuid, i64, bool)>, StoreError> {
         let mut select = self.statement();
-        push_id(select.push("select "), "j.id").push(", j.token, j.cancel_by_ms is not null from ");
-        push_rows(&mut select, &BEAT, beats)?;
-        select.push(JOIN).push(HELD);
+        push_found(&mut select, &BEAT, beats)?;
+        push_id(select.push("select "), "l.id")
+            .push(", l.token, l.cancel_by_ms is not null from d cross join lateral ");
+        select.push("(select * from catalog_jobs_live j where ").push(HELD.found).push(" limit 1) l");
         let rows = self.database.fetch_any_tenant(select).await?;
         rows.into_iter().map(|mut row| Ok((id(&row.text(0)?)?, row.integer(1)?, row.boolean(2)?))).collect()
     }

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use super::{
     SqlJobStore,
-    claim::JOIN,
+    found::{Those, push_found, push_record, push_where},
     id, push_id,
-    rows::{Column, push_rows},
+    rows::Column,
 };
 use crate::claim::Claim;
 
@@ -62,7 +62,7 @@ impl<R> SqlJobStore<R> {
         &self,
         transaction: &mut Transaction,
         over: &[Finished],
-        those: &'static str,
+        those: Those,
     ) -> Result<Vec<(Uuid, i64)>, StoreError> {
         if over.is_empty() {
             return Ok(Vec::new());
@@ -75,17 +75,15 @@ impl<R> SqlJobStore<R> {
     }
 
     /// In one statement, which PostgreSQL alone has: what is locked by its going cannot change before the record is written.
-    pub(super) fn finish_at_once(
-        &self,
-        over: &[Finished],
-        those: &'static str,
-    ) -> Result<Statement, StoreError> {
+    pub(super) fn finish_at_once(&self, over: &[Finished], those: Those) -> Result<Statement, StoreError> {
         let mut finish = self.statement();
-        finish.push("with gone as (delete from catalog_jobs_live j using ");
-        push_rows(&mut finish, &FINISHED, over)?;
-        finish.push(" where ").push(those).push(" returning ").push(GONE).push(") ");
-        self.push_update(&mut finish)
-            .push("gone d where r.namespace = d.job_namespace and r.id = d.job_id returning ");
+        push_found(&mut finish, &FINISHED, over)?;
+        finish.push(", gone as (delete from catalog_jobs_live j using d where ");
+        push_where(&mut finish, those, "");
+        finish.push(" returning ").push(GONE).push(") ");
+        self.push_update(&mut finish).push("gone d where ");
+        push_record(&mut finish, "gone d");
+        finish.push(" returning ");
         push_id(&mut finish, "r.id").push(", d.job_token");
         Ok(finish)
     }
@@ -94,17 +92,21 @@ impl<R> SqlJobStore<R> {
         &self,
         transaction: &mut Transaction,
         over: &[Finished],
-        those: &'static str,
+        those: Those,
     ) -> Result<Vec<Row>, StoreError> {
         let mut update = self.statement();
-        self.push_update(&mut update).push("(select ").push(GONE).push(" from ");
-        push_rows(&mut update, &FINISHED, over)?;
-        update.push(JOIN).push(those).push(") as d where r.namespace = d.job_namespace and r.id = d.job_id");
+        push_found(&mut update, &FINISHED, over)?;
+        self.push_update(&mut update)
+            .push("(select ")
+            .push(GONE)
+            .push(" from d join catalog_jobs_live j on ");
+        update.push(those.found).push(") as d where ");
+        push_record(&mut update, "d");
         transaction.execute(update).await?;
         let mut delete = self.statement();
-        delete.push("delete from catalog_jobs_live where (namespace, id) in (select j.namespace, j.id from ");
-        push_rows(&mut delete, &FINISHED, over)?;
-        delete.push(JOIN).push(those).push(") returning id, token");
+        push_found(&mut delete, &FINISHED, over)?;
+        delete.push("delete from catalog_jobs_live where (namespace, id) in (select j.namespace, j.id from d join catalog_jobs_live j on ");
+        delete.push(those.found).push(") returning id, token");
         transaction.fetch(delete).await
     }
 

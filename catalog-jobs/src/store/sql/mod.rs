@@ -3,6 +3,7 @@
 mod claim;
 mod enqueue;
 mod finish;
+mod found;
 mod insert;
 mod look;
 mod lookup;

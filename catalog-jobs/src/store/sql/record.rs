@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{
     SqlJobStore, bind_id, corrupt, count,
     finish::{CANCELED, DEAD, FAILED, Finished, SUCCEEDED},
+    found::WAITING,
     id, ms, push_id, timestamp,
 };
 use crate::{
@@ -23,9 +24,6 @@ use crate::{
     record::{Cancel, JobQuery, JobRecord, JobState, Retried},
     store::{RecordStore, told::Told},
 };
-
-/// What waits, whoever had it before.
-const WAITING: &str = "j.namespace = d.job_namespace and j.id = d.job_id and j.phase < 2";
 
 /// How often a job is looked at that is claimed and given back meanwhile.
 const TRIES: usize = 5;

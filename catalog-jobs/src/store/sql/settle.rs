@@ -9,23 +9,19 @@ use catalog_core::store::{
 use uuid::Uuid;
 
 use super::{
-    SqlJobStore, bind_id,
-    claim::{HELD, JOIN},
-    corrupt,
+    SqlJobStore, bind_id, corrupt,
     finish::{CANCELED, DEAD, FAILED, Finished, SUCCEEDED, claims},
+    found::{HELD, UNWANTED, WANTED, push_found, push_record, push_where},
     id, ms, push_id,
-    rows::{Column, push_rows},
+    rows::Column,
 };
 use crate::{
     claim::{Claim, Outcome, Reaped, Settlement},
     store::{CompleteStore, LEASE_LOST},
 };
 
-/// What is held and to be canceled.
-const UNWANTED: &str = "j.namespace = d.job_namespace and j.id = d.job_id and j.token = d.job_token and j.phase > 1 \
-                        and j.cancel_by_ms is not null";
-
 /// A job that will be tried again.
+#[derive(Clone)]
 struct Again {
     claim: Claim,
     error: Option<String>,
@@ -141,24 +137,27 @@ impl<R> SqlJobStore<R> {
             return Ok(Vec::new());
         }
         let mut update = self.statement();
-        update.push("update catalog_jobs_live set phase = case when d.job_after_ms > 0 then 1 else 0 end, until_ms = d.job_after_ms + ");
+        push_found(&mut update, &AGAIN, again)?;
+        update.push("update catalog_jobs_live as j set phase = case when d.job_after_ms > 0 then 1 else 0 end, until_ms = d.job_after_ms + ");
         self.push_now(&mut update).push(
-            ", attempt = catalog_jobs_live.attempt - d.job_refund, worker = null, progress = coalesce(d.job_progress, progress) from (select d.* from ",
+            ", attempt = j.attempt - d.job_refund, worker = null, progress = coalesce(d.job_progress, j.progress) from d where ",
         );
-        push_rows(&mut update, &AGAIN, again)?;
-        update.push(JOIN).push(HELD).push(") as d where namespace = d.job_namespace and id = d.job_id and token = d.job_token and phase > 1 and cancel_by_ms is null returning ");
-        push_id(&mut update, "id").push(", token, queue");
+        push_where(&mut update, WANTED, "");
+        push_id(update.push(" returning "), "id").push(", token, queue");
         let (mut held, mut queues) = (Vec::new(), std::collections::BTreeSet::new());
         for mut row in transaction.fetch(update).await? {
             held.push((id(&row.text(0)?)?, row.integer(1)?));
             queues.insert(row.text(2)?);
         }
-        let failed: Vec<&Again> = again.iter().filter(|again| again.error.is_some()).collect();
-        if !failed.is_empty() && !held.is_empty() {
+        let waits: HashSet<&(Uuid, i64)> = held.iter().collect();
+        let failed =
+            |again: &&Again| again.error.is_some() && waits.contains(&(again.claim.id, again.claim.token));
+        let failed: Vec<Again> = again.iter().filter(failed).cloned().collect();
+        if !failed.is_empty() {
             let mut note = self.statement();
-            note.push("update catalog_jobs_records set error = d.job_error from ");
-            push_rows(&mut note, &AGAIN, again)?;
-            note.push(" where namespace = d.job_namespace and id = d.job_id and d.job_error is not null and state = 0");
+            push_found(&mut note, &AGAIN, &failed)?;
+            note.push("update catalog_jobs_records as r set error = d.job_error from d where ");
+            push_record(&mut note, "d");
             transaction.execute(note).await?;
         }
         for queue in queues {
