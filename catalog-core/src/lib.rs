@@ -12,6 +12,8 @@ pub mod filter;
 pub mod future;
 #[cfg(feature = "axum")]
 pub mod http;
+#[cfg(feature = "https")]
+pub mod https;
 pub mod identity;
 pub mod name;
 pub mod order;

@@ -1,14 +1,14 @@
-use std::{io, sync::Arc, time::Duration};
+use std::{io, time::Duration};
 
 use bytes::Bytes;
+use catalog_core::https::connector;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{Client as HyperClient, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 
 use super::SinkError;
 
@@ -24,7 +24,7 @@ pub(super) struct Client {
 const MAX_ANSWER: usize = 4_096;
 
 impl Client {
-    /// To that URL. Trusts the certificates that the system does, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
+    /// To that URL.
     pub(super) fn new(url: &str, timeout: Duration) -> io::Result<Self> {
         let uri: Uri = url.parse().map_err(io::Error::other)?;
         let secure = match (uri.scheme_str(), uri.host()) {
@@ -32,20 +32,7 @@ impl Client {
             (Some("http"), Some(_)) => false,
             _ => return Err(io::Error::new(io::ErrorKind::InvalidInput, "the URL is none of http or https")),
         };
-        let builder = || {
-            ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-                .with_safe_default_protocol_versions()
-                .map_err(io::Error::other)
-        };
-        let builder = match builder()?.with_native_roots() {
-            Err(_) if !secure => builder()?.with_root_certificates(RootCertStore::empty()),
-            trusted => trusted?,
-        };
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(builder.with_no_client_auth())
-            .https_or_http()
-            .enable_http1()
-            .build();
+        let connector = connector(secure)?;
         Ok(Self { connections: HyperClient::builder(TokioExecutor::new()).build(connector), uri, timeout })
     }
 

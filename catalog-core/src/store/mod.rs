@@ -15,29 +15,21 @@ mod memory;
 mod options;
 mod position;
 mod search;
-mod session;
 mod setting;
 mod source;
 pub mod sql;
 pub mod statement;
 
-#[cfg(feature = "_sql")]
-mod driver;
-#[cfg(feature = "postgres")]
-mod postgres;
-#[cfg(feature = "sqlite")]
-mod sqlite;
-
 pub use self::{
     asset::{AssetPage, AssetQuery, AssetStore, Found},
     attribution::Attribution,
     changes::{Changed, Changes},
+    database::{Notifications, Session},
     documents::Documents,
     error::{StoreError, StoreErrorKind},
     listen::{Listened, notify},
     memory::{MemoryAssetStore, MemorySourceStore, MemoryTransaction},
     options::{FieldOptions, MAX_OPTIONS, OptionValues},
-    session::{Notifications, Session},
     setting::{SettingStore, page_tokens},
     source::{IfTag, SourceKey, SourceQuery, SourceStore},
 };

@@ -1,14 +1,14 @@
-use std::{io, sync::Arc};
+use std::io;
 
 use bytes::Bytes;
+use catalog_core::https::connector;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 
 /// Fetches small documents over HTTP/1.1. It follows no redirect: what an issuer says of itself is where it says it is.
 #[derive(Clone, Debug)]
@@ -33,25 +33,11 @@ pub(crate) enum FetchError {
 const MAX_BYTES: usize = 1024 * 1024;
 
 impl Fetcher {
-    /// Trusts the certificates that the system does, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name; where there are none
-    /// that is an error only if they are `needed`.
+    /// Where the system trusts no certificates that is an error only if they are `needed`.
     pub(crate) fn new(needed: bool) -> io::Result<Self> {
-        let builder = || {
-            ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-                .with_safe_default_protocol_versions()
-                .map_err(io::Error::other)
-        };
-        let builder = match builder()?.with_native_roots() {
-            Err(_) if !needed => builder()?.with_root_certificates(RootCertStore::empty()),
-            trusted => trusted?,
-        };
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(builder.with_no_client_auth())
-            .https_or_http()
-            .enable_http1()
-            .build();
         // it is asked every few minutes, and a connection kept for so long is often dead
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
+        let client =
+            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector(needed)?);
         Ok(Self { client })
     }
 

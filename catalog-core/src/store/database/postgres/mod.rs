@@ -1,11 +1,9 @@
 //! PostgreSQL, and engines that speak as it does.
 
-use std::{
-    pin::Pin,
-    str::FromStr,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
+mod begin;
+mod index;
+
+use std::{str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
@@ -13,18 +11,22 @@ use sqlx::{
     postgres::{PgArguments, PgConnectOptions, PgListener, PgPoolOptions, PgRow},
     query::Query,
 };
-use tokio::runtime::Handle;
 
+use self::{begin::Beginning, index::create_indexes};
 use super::{
-    Documents, StoreError, StoreErrorKind,
-    database::{Columns, Database, DatabaseOptions, Engine, EngineTransaction, Heard, Row, Visitor},
+    Columns, Database, DatabaseOptions, Row,
     driver::{Driver, DriverSession, DriverTransaction, in_time, open, prepare, store_error},
-    listen::Listened,
-    session::{EngineNotifications, EngineSession},
-    sql::Index,
-    statement::{Dialect, SqlValue, Statement},
+    engine::{Engine, EngineNotifications, EngineSession, EngineTransaction, Heard, Visitor},
 };
-use crate::tenant::{ScopeView, TenantScope};
+use crate::{
+    store::{
+        Documents, StoreError, StoreErrorKind,
+        listen::Listened,
+        sql::Index,
+        statement::{Dialect, SqlValue, Statement},
+    },
+    tenant::{ScopeView, TenantScope},
+};
 
 /// So many statements are kept prepared on a connection: one for each shape of a list that clients ask for.
 const STATEMENTS: usize = 256;
@@ -80,15 +82,23 @@ async fn set_up(connection: &mut PgConnection, statement_timeout: Duration) -> s
 }
 
 impl PostgresEngine {
-    async fn fetch_rows(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
+    /// Tries in time, and once more for each connection that was there before and shows that it is dead.
+    async fn repeated<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = sqlx::Result<T>>,
+    {
         let mut former = Former::of(&self.pool);
         loop {
-            // what only reads may be asked again
-            match in_time(self.patience, self.try_fetch(statement.clone())).await {
+            match in_time(self.patience, attempt()).await {
                 Err(error) if former.was_dead(&error) => {}
                 done => return done.map_err(store_error),
             }
         }
+    }
+
+    async fn fetch_rows(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
+        // what only reads may be asked again
+        self.repeated(|| self.try_fetch(statement.clone())).await
     }
 
     async fn try_fetch(&self, statement: Statement) -> sqlx::Result<Vec<PgRow>> {
@@ -105,13 +115,7 @@ impl PostgresEngine {
         &self,
         scope: Option<&TenantScope>,
     ) -> Result<sqlx::Transaction<'static, Postgres>, StoreError> {
-        let mut former = Former::of(&self.pool);
-        loop {
-            match in_time(self.patience, self.try_begin(scope)).await {
-                Err(error) if former.was_dead(&error) => {}
-                done => return done.map_err(store_error),
-            }
-        }
+        self.repeated(|| self.try_begin(scope)).await
     }
 
     /// A transaction that, behind the second wall, sees the rows of the scope and no others.
@@ -125,35 +129,7 @@ impl PostgresEngine {
             None => "begin".into(),
             Some(scope) => format!("begin; set local catalog.scope = '{}'", setting(scope)),
         };
-        let pool = self.pool.clone();
-        Beginning(Some(Box::pin(async move { pool.begin_with(AssertSqlSafe(begin)).await }))).await
-    }
-}
-
-type Begun = sqlx::Result<sqlx::Transaction<'static, Postgres>>;
-
-/// A transaction that is begun, and then rolled back if nobody waits for it any more. The driver gives a connection back whose
-/// transaction is abandoned before the server has answered, within that transaction: what is changed by it next would be told to be
-/// changed, and is not.
-struct Beginning(Option<Pin<Box<dyn Future<Output = Begun> + Send>>>);
-
-impl Future for Beginning {
-    type Output = Begun;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Begun> {
-        let Some(begin) = &mut self.0 else { return Poll::Pending };
-        let begun = ready!(begin.as_mut().poll(context));
-        self.0 = None;
-        Poll::Ready(begun)
-    }
-}
-
-impl Drop for Beginning {
-    fn drop(&mut self) {
-        // where there is no runtime any more the connection goes with it
-        if let (Some(begin), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
-            runtime.spawn(begin);
-        }
+        Beginning::of(self.pool.clone(), AssertSqlSafe(begin)).await
     }
 }
 
@@ -228,15 +204,13 @@ impl Engine for PostgresEngine {
             transaction.commit().await?;
             return Ok(rows);
         }
-        let (mut former, mut statement) = (Former::of(&self.pool), statement);
-        loop {
-            let again = statement.is_repeatable().then(|| statement.clone());
-            let done = in_time(self.patience, Postgres::bind(statement).fetch_all(&self.pool)).await;
-            statement = match (done, again) {
-                (Err(error), Some(again)) if former.was_dead(&error) => again,
-                (done, _) => return done.map_err(store_error)?.iter().map(Postgres::decode).collect(),
-            };
-        }
+        let rows = if statement.is_repeatable() {
+            self.repeated(|| Postgres::bind(statement.clone()).fetch_all(&self.pool)).await?
+        } else {
+            let rows = in_time(self.patience, Postgres::bind(statement).fetch_all(&self.pool));
+            rows.await.map_err(store_error)?
+        };
+        rows.iter().map(Postgres::decode).collect()
     }
 
     async fn listen(&self, channel: &'static str, heard: &Heard<'_>) -> Result<Listened, StoreError> {
@@ -282,50 +256,6 @@ impl EngineNotifications for PostgresNotifications {
         let next = self.0.try_recv().await.map_err(store_error)?;
         Ok(next.map(|notification| notification.payload().to_owned()))
     }
-}
-
-/// Of the lock that one replica at a time makes indexes under: the letters `indexes`.
-const INDEX_LOCK: i64 = 29_676_202_051_462_515;
-/// How often another one asks whether it is free: waiting within a statement, it would hold up the index that is being made.
-const INDEX_POLL: Duration = Duration::from_millis(250);
-
-async fn create_indexes(connection: &mut PgConnection, indexes: Vec<Index>) -> Result<usize, StoreError> {
-    sqlx::raw_sql("set statement_timeout = 0").execute(&mut *connection).await.map_err(store_error)?;
-    while !sqlx::query_scalar("select pg_try_advisory_lock($1)")
-        .bind(INDEX_LOCK)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(store_error)?
-    {
-        tokio::time::sleep(INDEX_POLL).await;
-    }
-    let there: Vec<(String, bool)> = sqlx::query_as(
-        "select c.relname::text, i.indisvalid from pg_index i join pg_class c on c.oid = i.indexrelid \
-         where i.indrelid = 'catalog_core_assets'::regclass",
-    )
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(store_error)?;
-    let mut made = 0;
-    for index in indexes {
-        match there.iter().find(|(name, _)| *name == index.name) {
-            Some((_, true)) => continue,
-            // somebody died over it
-            Some((_, false)) => {
-                Postgres::bind(index.drop).execute(&mut *connection).await.map_err(store_error)?;
-            }
-            None => {}
-        }
-        Postgres::bind(index.create).execute(&mut *connection).await.map_err(store_error)?;
-        Postgres::bind(index.statistics).execute(&mut *connection).await.map_err(store_error)?;
-        made += 1;
-    }
-    if made > 0 {
-        // the planner knows nothing of an expression before it has looked
-        let analyze = sqlx::raw_sql("analyze catalog_core_assets");
-        analyze.execute(&mut *connection).await.map_err(store_error)?;
-    }
-    Ok(made)
 }
 
 impl Columns for PgRow {

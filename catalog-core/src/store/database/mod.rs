@@ -1,127 +1,33 @@
 //! The one place where the two engines meet: a pool, a transaction, rows.
 
+#[cfg(feature = "_sql")]
+mod driver;
+mod engine;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod row;
+mod session;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use async_trait::async_trait;
-
 use super::{
-    Documents, StoreError, StoreErrorKind,
-    listen::Listened,
-    session::{EngineNotifications, EngineSession},
+    Documents, StoreError,
     sql::Index,
-    statement::{Dialect, SqlValue, Statement},
+    statement::{Dialect, Statement},
 };
 use crate::tenant::TenantScope;
 
-/// One row of an answer, its columns in the order of the `select`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row(Vec<SqlValue>);
-
-impl Row {
-    /// From its columns.
-    pub fn new(columns: Vec<SqlValue>) -> Self {
-        Self(columns)
-    }
-
-    fn take(&mut self, column: usize) -> Option<SqlValue> {
-        self.0.get_mut(column).map(|value| std::mem::replace(value, SqlValue::Text(None)))
-    }
-
-    fn wrong(column: usize, want: &str) -> StoreError {
-        StoreError::new(StoreErrorKind::Corrupt, format!("column {column} is no {want}"))
-    }
-
-    /// Takes a text out of the row; none for NULL.
-    ///
-    /// # Errors
-    /// `Corrupt` if the column is missing or of another type.
-    pub fn take_text(&mut self, column: usize) -> Result<Option<String>, StoreError> {
-        match self.take(column) {
-            Some(SqlValue::Text(text)) => Ok(text),
-            _ => Err(Self::wrong(column, "text")),
-        }
-    }
-
-    /// Takes a text that is not NULL.
-    ///
-    /// # Errors
-    /// `Corrupt` if it is not there.
-    pub fn text(&mut self, column: usize) -> Result<String, StoreError> {
-        self.take_text(column)?.ok_or_else(|| Self::wrong(column, "text"))
-    }
-
-    /// Takes a whole number.
-    ///
-    /// # Errors
-    /// `Corrupt` if it is not there.
-    pub fn integer(&mut self, column: usize) -> Result<i64, StoreError> {
-        match self.take(column) {
-            Some(SqlValue::Integer(Some(number))) => Ok(number),
-            _ => Err(Self::wrong(column, "whole number")),
-        }
-    }
-
-    /// Takes a number; a whole one is taken as one, too.
-    ///
-    /// # Errors
-    /// `Corrupt` if it is not there.
-    #[expect(clippy::cast_precision_loss, reason = "an engine may give back 2.0 as 2")]
-    pub fn number(&mut self, column: usize) -> Result<f64, StoreError> {
-        match self.take(column) {
-            Some(SqlValue::Number(Some(number))) => Ok(number),
-            Some(SqlValue::Integer(Some(number))) => Ok(number as f64),
-            _ => Err(Self::wrong(column, "number")),
-        }
-    }
-
-    /// Takes a truth value; SQLite's 1 and 0 are such.
-    ///
-    /// # Errors
-    /// `Corrupt` if it is not there.
-    pub fn boolean(&mut self, column: usize) -> Result<bool, StoreError> {
-        match self.take(column) {
-            Some(SqlValue::Boolean(Some(truth))) => Ok(truth),
-            Some(SqlValue::Integer(Some(number))) => Ok(number != 0),
-            _ => Err(Self::wrong(column, "truth value")),
-        }
-    }
-
-    /// Takes bytes.
-    ///
-    /// # Errors
-    /// `Corrupt` if they are not there.
-    pub fn bytes(&mut self, column: usize) -> Result<Vec<u8>, StoreError> {
-        match self.take(column) {
-            Some(SqlValue::Bytes(Some(bytes))) => Ok(bytes),
-            _ => Err(Self::wrong(column, "bytes")),
-        }
-    }
-}
-
-/// A row as the engine has it, in whose columns texts and bytes are borrowed.
-pub trait Columns {
-    /// A text that is not NULL.
-    ///
-    /// # Errors
-    /// `Corrupt` if the column is missing or of another type; and so of the others.
-    fn text(&self, column: usize) -> Result<&str, StoreError>;
-
-    /// A whole number.
-    ///
-    /// # Errors
-    /// As [`text`](Self::text).
-    fn integer(&self, column: usize) -> Result<i64, StoreError>;
-
-    /// Bytes.
-    ///
-    /// # Errors
-    /// As [`text`](Self::text).
-    fn bytes(&self, column: usize) -> Result<&[u8], StoreError>;
-}
+use self::engine::{Engine, EngineTransaction};
+pub use self::{
+    row::{Columns, Row},
+    session::{Notifications, Session},
+};
 
 /// How a [`Database`] is connected to.
 #[derive(Clone, Copy, Debug)]
@@ -161,47 +67,6 @@ pub struct Transaction {
     inner: Box<dyn EngineTransaction>,
     /// What is to be done once it is committed.
     then: Vec<Box<dyn FnOnce() + Send>>,
-}
-
-/// What is called with the payload of each notification; with none where some may have been missed.
-pub(super) type Heard<'a> = dyn Fn(Option<&str>) + Send + Sync + 'a;
-
-/// What is shown each row, in order.
-pub(super) type Visitor = Box<dyn FnMut(&dyn Columns) -> Result<(), StoreError> + Send>;
-
-/// What an engine does for a [`Database`].
-#[async_trait]
-pub(super) trait Engine: Send + Sync {
-    fn dialect(&self) -> Dialect;
-    async fn fetch(&self, statement: Statement) -> Result<Vec<Row>, StoreError>;
-    /// The texts of the first column, which is called `document`.
-    async fn fetch_documents(&self, statement: Statement) -> Result<Documents, StoreError>;
-    async fn visit(&self, statement: Statement, visitor: Visitor) -> Result<(), StoreError>;
-    /// The scope is for a second wall, where the engine has one.
-    async fn begin(&self, scope: Option<&TenantScope>) -> Result<Box<dyn EngineTransaction>, StoreError>;
-    /// Makes those that are not there, and gives how many it made.
-    async fn create_indexes(&self, indexes: Vec<Index>) -> Result<usize, StoreError>;
-    /// One statement that changes something, in a transaction of its own.
-    async fn change(&self, statement: Statement) -> Result<Vec<Row>, StoreError>;
-    async fn listen(&self, channel: &'static str, heard: &Heard<'_>) -> Result<Listened, StoreError>;
-    async fn session(&self) -> Result<Box<dyn EngineSession>, StoreError>;
-    /// None where the engine brings no news.
-    async fn notifications(
-        &self,
-        channel: &'static str,
-    ) -> Result<Option<Box<dyn EngineNotifications>>, StoreError>;
-    async fn close(&self);
-}
-
-/// What an engine does for a [`Transaction`].
-#[async_trait]
-pub(super) trait EngineTransaction: Send {
-    fn dialect(&self) -> Dialect;
-    async fn fetch(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError>;
-    async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError>;
-    async fn execute_script(&mut self, script: &'static str) -> Result<(), StoreError>;
-    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
-    async fn rollback(self: Box<Self>) -> Result<(), StoreError>;
 }
 
 impl Database {

@@ -16,15 +16,19 @@ use sqlx::{
 
 use self::reader::Readers;
 use super::{
-    Documents, StoreError, StoreErrorKind,
-    database::{Database, DatabaseOptions, Engine, EngineTransaction, Heard, Row, Visitor},
+    Database, DatabaseOptions, Row,
     driver::{Driver, DriverSession, DriverTransaction, open, prepare, store_error},
-    listen::Listened,
-    session::{EngineNotifications, EngineSession},
-    sql::Index,
-    statement::{Dialect, SqlValue, Statement},
+    engine::{Engine, EngineNotifications, EngineSession, EngineTransaction, Heard, Visitor},
 };
-use crate::tenant::TenantScope;
+use crate::{
+    store::{
+        Documents, StoreError, StoreErrorKind,
+        listen::Listened,
+        sql::Index,
+        statement::{Dialect, SqlValue, Statement},
+    },
+    tenant::TenantScope,
+};
 
 /// How long another process may hold the write lock before a transaction gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use async_trait::async_trait;
-
 use super::{
+    Database, Row,
+    engine::{EngineNotifications, EngineSession},
+};
+use crate::store::{
     StoreError,
-    database::{Database, Row},
     statement::{Dialect, Statement},
 };
 
@@ -19,22 +20,6 @@ pub struct Session {
 /// What other connections tell by PostgreSQL's NOTIFY on one channel.
 pub struct Notifications {
     inner: Box<dyn EngineNotifications>,
-}
-
-/// What an engine does for a [`Session`].
-#[async_trait]
-pub(super) trait EngineSession: Send {
-    fn dialect(&self) -> Dialect;
-    async fn fetch(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError>;
-    async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError>;
-    async fn execute_script(&mut self, script: &'static str) -> Result<(), StoreError>;
-    async fn close(self: Box<Self>) -> Result<(), StoreError>;
-}
-
-/// What an engine does for [`Notifications`].
-#[async_trait]
-pub(super) trait EngineNotifications: Send {
-    async fn next(&mut self) -> Result<Option<String>, StoreError>;
 }
 
 impl Database {

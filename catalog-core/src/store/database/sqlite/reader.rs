@@ -27,7 +27,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::{BUSY_TIMEOUT, MAPPED_BYTES, STATEMENTS};
 use crate::store::{
     Documents, StoreError, StoreErrorKind,
-    database::{Columns, DatabaseOptions, Row, Visitor},
+    database::{Columns, DatabaseOptions, Row, engine::Visitor},
     statement::{SqlValue, Statement},
 };
 

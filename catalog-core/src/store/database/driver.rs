@@ -12,9 +12,11 @@ use sqlx::{
 };
 
 use super::{
+    Row,
+    engine::{EngineSession, EngineTransaction},
+};
+use crate::store::{
     StoreError, StoreErrorKind,
-    database::{EngineTransaction, Row},
-    session::EngineSession,
     statement::{Dialect, SqlValue, Statement},
 };
 
