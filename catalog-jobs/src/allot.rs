@@ -14,12 +14,32 @@ pub struct Rotation {
     last: String,
     /// Where to go on looking for lanes: there are more than are looked at each time.
     from: String,
+    /// What was looked at since something was claimed.
+    lap: Option<Lap>,
+}
+
+/// A walk over the lanes that has found nothing to claim yet.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Lap {
+    /// Where it began.
+    begun: String,
+    /// Whether it has come to the last lane and gone on with the first.
+    turned: bool,
+}
+
+/// What a look has seen.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// The lanes, in order.
+    pub(crate) lanes: Vec<String>,
+    /// Whether there may be lanes that were not looked at since something was claimed.
+    pub(crate) more: bool,
 }
 
 impl Rotation {
     /// Beginning after that tenant, so that several workers do not all begin with the first.
     pub fn starting_after(tenant: impl Into<String>) -> Self {
-        Self { last: tenant.into(), from: String::new() }
+        Self { last: tenant.into(), ..Self::default() }
     }
 
     /// The lane after which to look for lanes.
@@ -27,9 +47,35 @@ impl Rotation {
         &self.from
     }
 
-    /// Notes which lanes were seen, and whether those were all behind [`from`](Self::from).
-    pub(crate) fn saw(&mut self, lanes: &[String], all: bool) {
-        self.from = if all { String::new() } else { lanes.last().cloned().unwrap_or_default() };
+    /// Whether to look from the front, too, since those behind [`from`](Self::from) were not as many as are looked at.
+    pub(crate) fn turns(&self, behind: &[String], window: usize) -> bool {
+        behind.len() < window && !self.from.is_empty()
+    }
+
+    /// Notes which lanes were seen, in their order: those behind [`from`](Self::from), and those from the front if it
+    /// [turned](Self::turns).
+    pub(crate) fn saw(&mut self, behind: Vec<String>, mut front: Vec<String>, window: usize) -> Seen {
+        let turns = self.turns(&behind, window);
+        // the front may reach as far as where the look began
+        let reached = front.len() < window || front.last().is_none_or(|last| *last >= self.from);
+        let all = behind.len() < window && (!turns || reached);
+        let last = if turns { front.last() } else { behind.last() };
+        let to = last.filter(|_| !all).cloned().unwrap_or_default();
+        front.retain(|lane| *lane <= self.from);
+        let from = std::mem::replace(&mut self.from, to);
+        let lap = self.lap.get_or_insert_with(|| Lap { begun: from, turned: false });
+        lap.turned |= turns;
+        let is_over = all || (lap.turned && self.from >= lap.begun);
+        if is_over {
+            self.lap = None;
+        }
+        front.extend(behind);
+        Seen { lanes: front, more: !is_over }
+    }
+
+    /// Notes that something was claimed: there may be more of it.
+    pub(crate) fn served(&mut self) {
+        self.lap = None;
     }
 }
 

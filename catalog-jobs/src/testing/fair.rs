@@ -47,6 +47,52 @@ pub async fn a_flood_delays_nobody<S: JobStore>(store: &S, _: &ManualClock) {
     }
 }
 
+/// A worker that has jobs of many tenants to do is not told to rest while some wait, and is when all of them are paused.
+pub async fn many_tenants_are_served_without_a_rest<S: JobStore>(store: &S, _: &ManualClock) {
+    let tenants: Vec<String> = (0..150).map(|number| format!("t{number:03}")).collect();
+    for (many, most) in [(80, 3), (80, 16), (64, 16), (150, 16)] {
+        let some = tenants.iter().take(many);
+        let jobs: Vec<NewJob> = some.flat_map(|tenant| (0..6).map(|_| say(tenant, "x"))).collect();
+        store.enqueue(&jobs).await.unwrap();
+        let request = ClaimRequest::new(QueueName::default(), "test", most, LEASE);
+        let (mut rotation, mut left, mut idle) = (Rotation::default(), jobs.len(), 0);
+        while left > 0 {
+            let batch = store.claim_any_tenant(&request, &mut rotation).await.unwrap();
+            assert!(batch.more, "{left} of {many} tenants wait");
+            idle = if batch.claimed.is_empty() { idle + 1 } else { 0 };
+            assert!(idle < 3, "{left} of {many} tenants wait, and none are found");
+            left -= batch.claimed.len();
+        }
+        rests(store, &request, &mut rotation).await;
+    }
+    let jobs: Vec<NewJob> = tenants.iter().map(|tenant| say(tenant, "x")).collect();
+    store.enqueue(&jobs).await.unwrap();
+    for tenant in &tenants {
+        store.set_paused(&TEST, &Gate::Tenant(name(tenant)), true).await.unwrap();
+    }
+    let request = ClaimRequest::new(QueueName::default(), "test", 3, LEASE);
+    let mut rotation = Rotation::default();
+    for _ in 0..3 {
+        rests(store, &request, &mut rotation).await;
+    }
+    let open = Gate::Tenant(name("t149"));
+    store.set_paused(&TEST, &open, false).await.unwrap();
+    assert_eq!(rests(store, &request, &mut rotation).await, 1, "the last one is found before");
+}
+
+/// Claims until it is told to rest, which comes soon, and gives how many it got.
+async fn rests<S: JobStore>(store: &S, request: &ClaimRequest, rotation: &mut Rotation) -> usize {
+    let mut many = 0;
+    for _ in 0..8 {
+        let batch = store.claim_any_tenant(request, rotation).await.unwrap();
+        many += batch.claimed.len();
+        if !batch.more {
+            return many;
+        }
+    }
+    panic!("there is more for ever");
+}
+
 /// Limits hold whoever claims; what is over makes room.
 pub async fn limits_hold<S: JobStore + Clone>(store: &S, _: &ManualClock) {
     let mut jobs = Vec::new();

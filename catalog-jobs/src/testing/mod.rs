@@ -39,7 +39,10 @@ pub use self::{
         ThreeEach, a_burst_is_one_job, a_quota_is_kept, a_unique_key_has_one_live_job,
         an_idempotency_key_gives_the_same_job_for_a_day, many_are_enqueued_at_once,
     },
-    fair::{a_flood_delays_nobody, closed_gates_let_nothing_through, limits_hold},
+    fair::{
+        a_flood_delays_nobody, closed_gates_let_nothing_through, limits_hold,
+        many_tenants_are_served_without_a_rest,
+    },
     model::{Step, histories, histories_agree},
     record::{finished_jobs_are_removed_in_time, jobs_are_listed_within_a_scope},
     settle::{attempts_end_as_they_say, what_failed_may_be_tried_again},

@@ -45,6 +45,7 @@ contracts!(
     a_waiting_job_is_canceled_at_once,
     a_running_job_is_asked_to_stop_and_then_made_to,
     a_flood_delays_nobody,
+    many_tenants_are_served_without_a_rest,
     limits_hold,
     closed_gates_let_nothing_through,
     jobs_are_listed_within_a_scope,

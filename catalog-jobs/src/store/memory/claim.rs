@@ -117,20 +117,27 @@ impl State {
         let ready = |live: &&Live| live.phase == Phase::Ready && live.job.queue == request.queue;
         let lanes: BTreeSet<String> = self.live.values().filter(ready).map(|live| live.job.lane()).collect();
         let window = window(request.most);
-        let mut seen: Vec<String> =
-            lanes.into_iter().filter(|lane| lane.as_str() > rotation.from()).take(window).collect();
-        rotation.saw(&seen, seen.len() < window);
-        let looked = seen.len();
-        seen.retain(|lane| {
+        let behind: Vec<String> =
+            lanes.iter().filter(|lane| lane.as_str() > rotation.from()).take(window).cloned().collect();
+        let front = if rotation.turns(&behind, window) {
+            lanes.into_iter().take(window).collect()
+        } else {
+            Vec::new()
+        };
+        let mut seen = rotation.saw(behind, front, window);
+        seen.lanes.retain(|lane| {
             let tenant = parts(lane).0.parse().map(Gate::Tenant);
             tenant.is_ok_and(|tenant| !self.paused.contains(&tenant))
         });
-        let shares = allot(&seen, &self.running(request), &request.limits, request.most, rotation);
+        let shares = allot(&seen.lanes, &self.running(request), &request.limits, request.most, rotation);
         for id in self.pick(request, &shares) {
             batch.claimed.extend(self.take(id, now.saturating_add(request.lease), now));
         }
-        batch.more = !batch.claimed.is_empty() || looked == window;
-        if batch.claimed.is_empty() && !seen.is_empty() && !request.limits.is_unlimited() {
+        batch.more = seen.more;
+        if !batch.claimed.is_empty() {
+            rotation.served();
+            batch.more = true;
+        } else if !seen.lanes.is_empty() && !request.limits.is_unlimited() {
             batch.next_due = Some(batch.next_due.map_or(HELD_BACK, |due| due.min(HELD_BACK)));
         }
         batch

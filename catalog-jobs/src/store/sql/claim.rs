@@ -17,7 +17,7 @@ use super::{
     rows::Column,
 };
 use crate::{
-    allot::{Rotation, Running, allot},
+    allot::{Rotation, Running, allot, window},
     claim::{Beat, Claim, ClaimBatch, ClaimRequest, Claimed, Reaped, Renewed, Settlement},
     store::{ClaimStore, HELD_BACK},
 };
@@ -28,20 +28,32 @@ impl<R: Recorder<Transaction>> ClaimStore for SqlJobStore<R> {
         request: &ClaimRequest,
         rotation: &mut Rotation,
     ) -> Result<ClaimBatch, StoreError> {
-        let mut look = self.look_around(request, rotation).await?;
+        let mut look = self.look_from(request, rotation.from()).await?;
         if look.has_due() {
             self.database.change_any_tenant(self.promote(request)).await?;
-            look = self.look_around(request, rotation).await?;
+            look = self.look_from(request, rotation.from()).await?;
         }
         let mut batch = ClaimBatch { next_due: look.next_due, ..ClaimBatch::default() };
-        // the first of many lanes may all be of tenants that are paused
-        batch.more = look.full && !look.paused;
-        if look.paused || look.lanes.is_empty() {
+        if look.paused {
             return Ok(batch);
         }
-        batch.claimed = self.claim(request, rotation, &look).await?;
-        batch.more |= !batch.claimed.is_empty();
-        if batch.claimed.is_empty() && !request.limits.is_unlimited() {
+        let (behind, window) = (std::mem::take(&mut look.lanes), window(request.most));
+        let front = match rotation.turns(&behind, window) {
+            true => self.look_from(request, "").await?.lanes,
+            false => Vec::new(),
+        };
+        let mut seen = rotation.saw(behind, front, window);
+        // those of many lanes that come first may all be of tenants that are paused
+        batch.more = seen.more;
+        seen.lanes.retain(|lane| look.is_open(lane));
+        if seen.lanes.is_empty() {
+            return Ok(batch);
+        }
+        batch.claimed = self.claim(request, rotation, &seen.lanes).await?;
+        if !batch.claimed.is_empty() {
+            rotation.served();
+            batch.more = true;
+        } else if !request.limits.is_unlimited() {
             batch.next_due = Some(batch.next_due.map_or(HELD_BACK, |due| due.min(HELD_BACK)));
         }
         Ok(batch)
@@ -98,22 +110,21 @@ const BEAT: [Column<Beat>; 4] = [
 ];
 
 impl<R> SqlJobStore<R> {
-    async fn look_around(&self, request: &ClaimRequest, rotation: &mut Rotation) -> Result<Look, StoreError> {
-        let rows = self.database.fetch_any_tenant(self.look(request, rotation)).await?;
-        seen(request, rotation, rows)
+    async fn look_from(&self, request: &ClaimRequest, from: &str) -> Result<Look, StoreError> {
+        seen(request, self.database.fetch_any_tenant(self.look(request, from)).await?)
     }
 
     async fn claim(
         &self,
         request: &ClaimRequest,
         rotation: &mut Rotation,
-        look: &Look,
+        lanes: &[String],
     ) -> Result<Vec<Claimed>, StoreError> {
         let unlimited = request.limits.is_unlimited();
         let postgres = self.database.dialect() == Dialect::Postgres;
         let none = Running::default();
         if unlimited && postgres {
-            let shares = allot(&look.lanes, &none, &request.limits, request.most, rotation);
+            let shares = allot(lanes, &none, &request.limits, request.most, rotation);
             let rows = self.database.change_any_tenant(self.claim_shares(request, &shares)?).await?;
             return rows.into_iter().map(claimed).collect();
         }
@@ -124,7 +135,7 @@ impl<R> SqlJobStore<R> {
             self.take_turn(&mut transaction, request).await?;
             self.running(&mut transaction, request).await?
         };
-        let shares = allot(&look.lanes, &running, &request.limits, request.most, rotation);
+        let shares = allot(lanes, &running, &request.limits, request.most, rotation);
         if shares.is_empty() {
             transaction.rollback().await?;
             return Ok(Vec::new());

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use catalog_core::store::{
-    StoreError, StoreErrorKind,
-    database::Transaction,
-    statement::{Dialect, Statement},
+use catalog_core::{
+    name::Namespace,
+    store::{
+        StoreError, StoreErrorKind,
+        database::{Row, Transaction},
+        statement::{Dialect, Statement},
+    },
 };
 
 use super::SqlJobStore;
 use crate::{
-    allot::{Rotation, Running, parts, window},
+    allot::{Running, parts, window},
     claim::ClaimRequest,
     gate::Gate,
 };
@@ -18,12 +21,12 @@ use crate::{
 /// Who waits in a queue.
 #[derive(Debug, Default)]
 pub(super) struct Look {
-    /// The lanes with jobs that are due, in order, but for those of tenants that are paused.
+    /// The lanes with jobs that are due, in order.
     pub(super) lanes: Vec<String>,
-    /// Whether there may be more lanes.
-    pub(super) full: bool,
     /// The queue is paused.
     pub(super) paused: bool,
+    /// Tenants that are.
+    closed: Vec<Namespace>,
     /// In so long the next scheduled job is due; nothing if it is.
     pub(super) next_due: Option<Duration>,
 }
@@ -32,6 +35,11 @@ impl Look {
     pub(super) fn has_due(&self) -> bool {
         self.next_due == Some(Duration::ZERO)
     }
+
+    /// Whether the lane's tenant is not paused.
+    pub(super) fn is_open(&self, lane: &str) -> bool {
+        self.closed.iter().all(|tenant| tenant.as_str() != parts(lane).0)
+    }
 }
 
 /// The lock that claims within a limit over all queues take turns by.
@@ -39,11 +47,11 @@ const GLOBAL: &str = "global";
 
 impl<R> SqlJobStore<R> {
     /// A walk from lane to lane, each found by one step into the index, however many jobs wait in it.
-    pub(super) fn look(&self, request: &ClaimRequest, rotation: &Rotation) -> Statement {
+    pub(super) fn look(&self, request: &ClaimRequest, from: &str) -> Statement {
         let queue = request.queue.as_str();
         let mut look = self.statement();
         look.push("with recursive lanes (lane, place) as (select (select j.lane from catalog_jobs_live j where j.queue = ");
-        look.bind(queue).push(" and j.phase = 0 and j.lane > ").bind(rotation.from());
+        look.bind(queue).push(" and j.phase = 0 and j.lane > ").bind(from);
         look.push(" order by j.lane limit 1), 1 union all select (select j.lane from catalog_jobs_live j where j.queue = ");
         look.bind(queue).push(" and j.phase = 0 and j.lane > l.lane order by j.lane limit 1), l.place + 1 from lanes l where l.lane is not null and l.place < ");
         look.push_count(window(request.most));
@@ -144,19 +152,15 @@ impl<R> SqlJobStore<R> {
 }
 
 /// What the rows of a look say.
-pub(super) fn seen(
-    request: &ClaimRequest,
-    rotation: &mut Rotation,
-    rows: Vec<catalog_core::store::database::Row>,
-) -> Result<Look, StoreError> {
-    let (mut look, mut tenants) = (Look::default(), Vec::new());
+pub(super) fn seen(request: &ClaimRequest, rows: Vec<Row>) -> Result<Look, StoreError> {
+    let mut look = Look::default();
     for mut row in rows {
         let text = row.take_text(1)?.unwrap_or_default();
         match row.text(0)?.as_str() {
             "lane" => look.lanes.push(text),
             "paused" => match text.parse() {
                 Ok(Gate::Queue(queue)) => look.paused |= queue == request.queue,
-                Ok(Gate::Tenant(tenant)) => tenants.push(tenant),
+                Ok(Gate::Tenant(tenant)) => look.closed.push(tenant),
                 Err(_) => {}
             },
             _ => {
@@ -165,8 +169,5 @@ pub(super) fn seen(
         }
     }
     look.lanes.sort_unstable();
-    look.full = look.lanes.len() >= window(request.most);
-    rotation.saw(&look.lanes, !look.full);
-    look.lanes.retain(|lane| tenants.iter().all(|tenant| tenant.as_str() != parts(lane).0));
     Ok(look)
 }
