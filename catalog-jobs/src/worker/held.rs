@@ -12,13 +12,15 @@ use tokio_util::sync::CancellationToken;
 use super::{context::Signals, metrics};
 use crate::{
     claim::{Beat, Claim, Renewed},
+    lease::Lease,
     store::ClaimStore,
 };
 
 /// Claims that are held. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Held {
     claims: Arc<Mutex<HashMap<(uuid::Uuid, i64), Entry>>>,
+    lease: Lease,
 }
 
 #[derive(Clone, Debug)]
@@ -41,6 +43,7 @@ pub(super) struct Tools {
     /// Somebody wants the job no more.
     pub(super) unwanted: CancellationToken,
     pub(super) signals: Arc<Signals>,
+    pub(super) lease: Lease,
 }
 
 /// So long an attempt whose claim is lost may go on by itself: it can change nothing here, but it holds what others need.
@@ -49,11 +52,17 @@ const LAST: Duration = Duration::from_secs(5);
 const BATCH: usize = 1_000;
 
 impl Held {
-    /// Holds a claim that was taken at `since` for `lease`.
-    pub(super) fn insert(&self, claim: Claim, since: Instant, lease: Duration) -> Tools {
-        let tools = Tools::default();
+    /// Claims that are for so long.
+    pub(super) fn new(lease: Duration) -> Self {
+        Self { claims: Arc::default(), lease: Lease::new(lease) }
+    }
+
+    /// Holds a claim that was taken at `since`.
+    pub(super) fn insert(&self, claim: Claim, since: Instant) -> Tools {
+        let tools = Tools { lease: self.lease.clone(), ..Tools::default() };
         let key = (claim.id, claim.token);
-        let entry = Entry { claim, tools: tools.clone(), until: since + lease, lost: None };
+        let until = since + self.lease.span();
+        let entry = Entry { claim, tools: tools.clone(), until, lost: None };
         self.lock().insert(key, entry);
         tools
     }
@@ -81,7 +90,10 @@ impl Held {
     }
 
     /// Gives a sign of life for every claim, and tells the attempts what came of it.
-    pub(super) async fn beat<S: ClaimStore>(&self, store: &S, lease: Duration) {
+    pub(super) async fn beat<S: ClaimStore>(&self, store: &S) {
+        let lease = self.lease.span();
+        // looked at before, too: it may end when the renewal has failed for it
+        let mut is_writing = self.lease.is_writing();
         let entries: Vec<Entry> =
             self.lock().values().filter(|entry| entry.lost.is_none()).cloned().collect();
         for entries in entries.chunks(BATCH) {
@@ -106,7 +118,8 @@ impl Held {
                 }
             }
         }
-        self.give_up();
+        is_writing |= self.lease.is_writing();
+        self.give_up(is_writing);
     }
 
     fn note(&self, entry: &Entry, renewed: Renewed, until: Instant) {
@@ -136,13 +149,19 @@ impl Held {
         }
     }
 
-    /// Of claims that could not be renewed in time nothing is certain; attempts that were told so long ago are broken off.
-    fn give_up(&self) {
+    /// Of claims that could not be renewed in time nothing is certain, unless it was an attempt here that had the only writer: then
+    /// nobody took them away either. Attempts that were told so long ago are broken off.
+    fn give_up(&self, is_writing: bool) {
         let now = Instant::now();
         let over: Vec<Claim> = self
             .lock()
             .values()
-            .filter(|entry| entry.lost.is_none() && entry.until <= now && !entry.tools.signals.is_completed())
+            .filter(|entry| {
+                !is_writing
+                    && entry.lost.is_none()
+                    && entry.until <= now
+                    && !entry.tools.signals.is_completed()
+            })
             .map(|entry| entry.claim.clone())
             .collect();
         for claim in &over {
@@ -153,5 +172,55 @@ impl Held {
                 entry.tools.kill.cancel();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use catalog_core::store::{StoreError, StoreErrorKind};
+
+    use super::*;
+    use crate::{
+        allot::Rotation,
+        claim::{ClaimBatch, ClaimRequest, Reaped, Settlement},
+    };
+
+    /// A database that nobody can write to.
+    struct Busy;
+
+    impl ClaimStore for Busy {
+        async fn claim_any_tenant(
+            &self,
+            _: &ClaimRequest,
+            _: &mut Rotation,
+        ) -> Result<ClaimBatch, StoreError> {
+            Err(StoreErrorKind::Unavailable.into())
+        }
+
+        async fn renew(&self, _: &[Beat], _: Duration) -> Result<Vec<Renewed>, StoreError> {
+            Err(StoreErrorKind::Unavailable.into())
+        }
+
+        async fn settle(&self, _: &[Settlement]) -> Result<Vec<bool>, StoreError> {
+            Err(StoreErrorKind::Unavailable.into())
+        }
+
+        async fn reap_any_tenant(&self, _: usize) -> Result<Reaped, StoreError> {
+            Err(StoreErrorKind::Unavailable.into())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_claim_is_given_up_while_an_attempt_has_the_only_writer() {
+        let held = Held::new(Duration::from_secs(30));
+        let claim = |id| Claim { id, namespace: "a".parse().unwrap(), token: 1 };
+        let [writes, reads] = [1, 2].map(|id| held.insert(claim(uuid::Uuid::from_u128(id)), Instant::now()));
+        let writing = writes.lease.writing();
+        tokio::time::advance(Duration::from_mins(5)).await;
+        held.beat(&Busy).await;
+        assert!(!writes.stop.is_cancelled() && !reads.stop.is_cancelled());
+        drop(writing);
+        held.beat(&Busy).await;
+        assert!(writes.stop.is_cancelled() && reads.stop.is_cancelled());
     }
 }

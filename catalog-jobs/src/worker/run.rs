@@ -62,7 +62,7 @@ struct Run<S> {
 
 pub(super) async fn run<S: JobStore + Clone>(worker: Worker<S>, leave: CancellationToken) {
     let (ended, endings) = mpsc::channel(ENDED);
-    let held = Held::default();
+    let held = Held::new(worker.config.lease());
     let completer = tokio::spawn(completer::run(worker.store.clone(), held.clone(), endings));
     let upkeep = CancellationToken::new();
     let keeper = tokio::spawn(keep(
@@ -233,8 +233,7 @@ impl<S: JobStore + Clone> Run<S> {
                 self.look_at = Instant::now() + next;
                 metrics::claimed(&self.worker.queue, batch.claimed.len());
                 for claimed in batch.claimed {
-                    let lease = self.worker.config.lease();
-                    let tools = self.held.insert(claimed.claim.clone(), since, lease);
+                    let tools = self.held.insert(claimed.claim.clone(), since);
                     self.buffer.push(Arc::new(claimed), tools);
                 }
             }
@@ -303,7 +302,7 @@ async fn keep<S: JobStore>(
     loop {
         tokio::select! {
             () = over.cancelled() => return,
-            _ = beats.tick() => held.beat(&store, lease).await,
+            _ = beats.tick() => held.beat(&store).await,
             _ = reaps.tick() => reap(&store).await,
             _ = measures.tick(), if metrics::MEASURED => {
                 if let Ok(depth) = store.depth_any_tenant(&queue).await {
