@@ -46,6 +46,13 @@ pub(super) struct Tools {
     pub(super) lease: Lease,
 }
 
+impl Tools {
+    fn want_no_more(&self) {
+        self.unwanted.cancel();
+        self.stop.cancel();
+    }
+}
+
 /// So long an attempt whose claim is lost may go on by itself: it can change nothing here, but it holds what others need.
 const LAST: Duration = Duration::from_secs(5);
 /// So many claims are renewed in one statement.
@@ -71,6 +78,11 @@ impl Held {
         self.lock().remove(&(claim.id, claim.token));
     }
 
+    /// How long a renewed claim is for.
+    pub(super) fn lease(&self) -> Duration {
+        self.lease.span()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.lock().len()
     }
@@ -85,12 +97,18 @@ impl Held {
         self.lock().values().for_each(|entry| entry.tools.kill.cancel());
     }
 
+    #[cfg(test)]
+    pub(super) fn note_unwanted(&self, claim: &Claim) {
+        self.lock().get(&(claim.id, claim.token)).iter().for_each(|entry| entry.tools.want_no_more());
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(uuid::Uuid, i64), Entry>> {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a sign of life for every claim, and tells the attempts what came of it.
-    pub(super) async fn beat<S: ClaimStore>(&self, store: &S) {
+    /// Gives a sign of life for every claim, and tells the attempts what came of it; gives whether all got through.
+    pub(super) async fn beat<S: ClaimStore>(&self, store: &S) -> bool {
+        let mut through = true;
         let lease = self.lease.span();
         // looked at before, too: it may end when the renewal has failed for it
         let mut is_writing = self.lease.is_writing();
@@ -112,6 +130,7 @@ impl Held {
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
                     tracing::warn!(error, claims = entries.len(), "leases are not renewed");
+                    through = false;
                     for (entry, beat) in entries.iter().zip(beats) {
                         entry.tools.signals.put_back(beat.progress);
                     }
@@ -120,15 +139,13 @@ impl Held {
         }
         is_writing |= self.lease.is_writing();
         self.give_up(is_writing);
+        through
     }
 
     fn note(&self, entry: &Entry, renewed: Renewed, until: Instant) {
         match renewed {
             Renewed::Held => {}
-            Renewed::CancelRequested => {
-                entry.tools.unwanted.cancel();
-                entry.tools.stop.cancel();
-            }
+            Renewed::CancelRequested => entry.tools.want_no_more(),
             // what completed itself a moment ago is no claim any more, and not lost
             Renewed::Lost if entry.tools.signals.is_completed() => {}
             Renewed::Lost => return self.lose(&entry.claim),
@@ -138,7 +155,8 @@ impl Held {
         }
     }
 
-    fn lose(&self, claim: &Claim) {
+    /// Notes, once, that a claim is lost.
+    pub(super) fn lose(&self, claim: &Claim) {
         if let Some(entry) =
             self.lock().get_mut(&(claim.id, claim.token)).filter(|entry| entry.lost.is_none())
         {
@@ -177,38 +195,8 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
-    use catalog_core::store::{StoreError, StoreErrorKind};
-
     use super::*;
-    use crate::{
-        allot::Rotation,
-        claim::{ClaimBatch, ClaimRequest, Reaped, Settlement},
-    };
-
-    /// A database that nobody can write to.
-    struct Busy;
-
-    impl ClaimStore for Busy {
-        async fn claim_any_tenant(
-            &self,
-            _: &ClaimRequest,
-            _: &mut Rotation,
-        ) -> Result<ClaimBatch, StoreError> {
-            Err(StoreErrorKind::Unavailable.into())
-        }
-
-        async fn renew(&self, _: &[Beat], _: Duration) -> Result<Vec<Renewed>, StoreError> {
-            Err(StoreErrorKind::Unavailable.into())
-        }
-
-        async fn settle(&self, _: &[Settlement]) -> Result<Vec<bool>, StoreError> {
-            Err(StoreErrorKind::Unavailable.into())
-        }
-
-        async fn reap_any_tenant(&self, _: usize) -> Result<Reaped, StoreError> {
-            Err(StoreErrorKind::Unavailable.into())
-        }
-    }
+    use crate::worker::faulty::Faulty;
 
     #[tokio::test(start_paused = true)]
     async fn no_claim_is_given_up_while_an_attempt_has_the_only_writer() {
@@ -217,10 +205,10 @@ mod tests {
         let [writes, reads] = [1, 2].map(|id| held.insert(claim(uuid::Uuid::from_u128(id)), Instant::now()));
         let writing = writes.lease.writing();
         tokio::time::advance(Duration::from_mins(5)).await;
-        held.beat(&Busy).await;
+        held.beat(&Faulty::busy()).await;
         assert!(!writes.stop.is_cancelled() && !reads.stop.is_cancelled());
         drop(writing);
-        held.beat(&Busy).await;
+        held.beat(&Faulty::busy()).await;
         assert!(writes.stop.is_cancelled() && reads.stop.is_cancelled());
     }
 }

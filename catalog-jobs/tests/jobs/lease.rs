@@ -1,4 +1,4 @@
-//! Effects that take longer than the lease of their claim.
+//! Claims on a database that is not to be had for a while: effects that take longer than the lease, and a database that is gone.
 
 use std::time::Duration;
 
@@ -12,9 +12,10 @@ use catalog_core::{
 };
 use catalog_jobs::{
     Attempt, JobError, JobState, Lease, QueueName, Worker, WorkerConfig,
-    store::{ClaimStore, CompleteStore, EnqueueStore, MIGRATIONS, RecordStore, SqlJobStore},
+    store::{ClaimStore, CompleteStore, EnqueueStore, MIGRATIONS, RecordStore, SqlJobStore, UpkeepStore},
     testing::{LEASE, Say, claim, say},
 };
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::service_fn;
 
@@ -55,15 +56,20 @@ async fn a_check_renews_the_claim_on_postgres() {
     a_check_renews(postgres("renews").await).await;
 }
 
+/// A database that refuses before long who cannot have it.
+async fn impatient(folder: &TempDir) -> SqlJobStore<Unaudited> {
+    let url = format!("sqlite://{}", folder.path().join("jobs.db").display());
+    let options =
+        DatabaseOptions { acquire_timeout: Duration::from_millis(100), ..DatabaseOptions::default() };
+    let database = Database::sqlite(&url, options).await.unwrap();
+    migrate(&database, MIGRATIONS).await.unwrap();
+    SqlJobStore::new(database, Unaudited)
+}
+
 #[tokio::test]
 async fn an_effect_that_keeps_all_others_from_writing_keeps_its_claim() {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("jobs.db").display());
-    let impatient =
-        DatabaseOptions { acquire_timeout: Duration::from_millis(100), ..DatabaseOptions::default() };
-    let database = Database::sqlite(&url, impatient).await.unwrap();
-    migrate(&database, MIGRATIONS).await.unwrap();
-    let store = SqlJobStore::new(database, Unaudited);
+    let store = impatient(&folder).await;
     let of = store.clone();
     let handler = service_fn(move |attempt: Attempt<Say>| {
         let store = of.clone();
@@ -98,4 +104,30 @@ async fn an_effect_that_keeps_all_others_from_writing_keeps_its_claim() {
     assert_eq!((record.state, record.attempt_count), (JobState::Succeeded, 1), "{:?}", record.last_error);
     leave.cancel();
     working.await.unwrap();
+}
+
+#[tokio::test]
+async fn who_leaves_does_not_wait_for_a_database_that_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = impatient(&folder).await;
+    let of = store.clone();
+    let handler = service_fn(move |_: Attempt<Say>| {
+        let store = of.clone();
+        async move {
+            store.database().close().await;
+            Ok::<_, JobError>(())
+        }
+    });
+    let config = WorkerConfig { drain_seconds: 1, ..WorkerConfig::default() };
+    let worker = Worker::new(store.clone(), QueueName::default(), "test").with_config(config).unwrap();
+    let leave = CancellationToken::new();
+    let worker = worker.with_handler::<Say, _>(handler).unwrap();
+    store.enqueue(&[say("a", "x")]).await.unwrap();
+    let working = tokio::spawn(worker.run(leave.clone()));
+    // closed by the attempt, whose end cannot be written then
+    while store.paused().await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    leave.cancel();
+    tokio::time::timeout(Duration::from_secs(20), working).await.unwrap().unwrap();
 }
