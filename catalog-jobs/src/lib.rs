@@ -8,6 +8,7 @@ mod gate;
 #[cfg(feature = "axum")]
 pub mod http;
 mod job;
+mod lease;
 mod limit;
 mod name;
 mod new_job;
@@ -29,6 +30,7 @@ pub use self::{
     error::{JobError, JobErrorKind},
     gate::{Gate, GateError},
     job::Job,
+    lease::{Lease, Writing},
     limit::Limits,
     name::{JobKind, JobNameError, LimitKey, QueueName, ScheduleName},
     new_job::{Debounce, Due, Enqueued, IDEMPOTENT, InvalidJob, MAX_ATTEMPTS, MAX_KEY, MAX_PAYLOAD, NewJob},

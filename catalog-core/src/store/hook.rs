@@ -172,7 +172,7 @@ impl<T: Send> Recorder<T> for Unaudited {
 
 /// Makes a transaction of type `T` fail when its holder has lost its lease.
 pub trait Fence<T>: Send + Sync {
-    /// Checks, in the transaction, that the lease still holds.
+    /// Checks, in the transaction, that the lease still holds. A store may check more than once: first, and last before the commit.
     ///
     /// # Errors
     /// [`Fenced`](super::StoreErrorKind::Fenced) when it does not; the transaction is then not committed.

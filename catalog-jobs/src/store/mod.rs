@@ -27,6 +27,7 @@ use crate::{
     allot::Rotation,
     claim::{Beat, Claim, ClaimBatch, ClaimRequest, Reaped, Renewed, Settlement},
     gate::Gate,
+    lease::Lease,
     name::QueueName,
     new_job::{Enqueued, NewJob},
     record::{Cancel, JobQuery, JobRecord, Retried},
@@ -121,6 +122,9 @@ pub trait CompleteStore: Send + Sync + 'static {
 
     /// The fence of a claim.
     fn fence(&self, claim: &Claim) -> Self::Fence;
+
+    /// The fence of a claim that renews it, too: an effect that takes longer than the lease does not lose its own claim.
+    fn renewing_fence(&self, claim: &Claim, lease: &Lease) -> Self::Fence;
 
     /// Ends the claim well, in the transaction. `done` is called once that is committed.
     ///

@@ -33,7 +33,7 @@ pub(super) async fn attempt(
         tracing::warn!(kind = %claimed.kind, "no handler for this kind of job");
         return ended(Outcome::Released { after: UNKNOWN });
     };
-    let context = JobContext::new(Arc::clone(&claimed), tools.stop.clone(), Arc::clone(&tools.signals));
+    let context = JobContext::new(Arc::clone(&claimed), &tools);
     let work = AssertUnwindSafe(handler.handle(&claimed.payload, context)).catch_unwind();
     let done = tokio::select! {
         done = tokio::time::timeout(timeout, work) => Some(done),

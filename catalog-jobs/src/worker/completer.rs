@@ -35,23 +35,23 @@ pub(super) async fn run<S: ClaimStore + Clone>(store: S, held: Held, mut ended: 
         let (store, held) = (store.clone(), held.clone());
         let group = std::mem::replace(&mut group, Vec::with_capacity(MOST));
         writing.spawn(async move {
-            settle(&store, &group).await;
+            settle(&store, &held, &group).await;
             group.iter().for_each(|ended| held.remove(&ended.claim));
         });
     }
     while writing.join_next().await.is_some() {}
 }
 
-async fn settle<S: ClaimStore>(store: &S, group: &[Settlement]) {
+async fn settle<S: ClaimStore>(store: &S, held: &Held, group: &[Settlement]) {
     let mut pause = PAUSE.0;
     loop {
         match store.settle(group).await {
-            Ok(held) => return note(group, &held),
+            Ok(were_held) => return note(held, group, &were_held),
             // one of them may be what the database cannot take
             Err(error) if error.kind() == StoreErrorKind::Internal => {
                 for ended in group {
                     match store.settle(std::slice::from_ref(ended)).await {
-                        Ok(held) => note(std::slice::from_ref(ended), &held),
+                        Ok(were_held) => note(held, std::slice::from_ref(ended), &were_held),
                         Err(error) => give_up(ended, &error),
                     }
                 }
@@ -67,13 +67,13 @@ async fn settle<S: ClaimStore>(store: &S, group: &[Settlement]) {
     }
 }
 
-fn note(group: &[Settlement], held: &[bool]) {
-    for (ended, held) in group.iter().zip(held) {
-        if *held {
+fn note(held: &Held, group: &[Settlement], were_held: &[bool]) {
+    for (ended, was_held) in group.iter().zip(were_held) {
+        if *was_held {
             metrics::ended(&ended.outcome);
         } else {
-            metrics::lease_lost();
-            tracing::warn!(job = %ended.claim.id, namespace = %ended.claim.namespace, "the claim was lost before the attempt ended");
+            // the attempt may have been told already
+            held.lose(&ended.claim);
         }
     }
 }

@@ -12,9 +12,11 @@ use catalog_core::{
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use super::held::Tools;
 use crate::{
     claim::{Claim, Claimed},
     error::JobError,
+    lease::Lease,
     new_job::MAX_PAYLOAD,
     record::Progress,
     store::CompleteStore,
@@ -36,6 +38,7 @@ pub struct JobContext {
     claimed: Arc<Claimed>,
     canceled: CancellationToken,
     signals: Arc<Signals>,
+    lease: Lease,
 }
 
 /// What the handler tells the worker.
@@ -49,8 +52,9 @@ pub(super) struct Signals {
 const MAX_MESSAGE: usize = 512;
 
 impl JobContext {
-    pub(super) fn new(claimed: Arc<Claimed>, canceled: CancellationToken, signals: Arc<Signals>) -> Self {
-        Self { claimed, canceled, signals }
+    pub(super) fn new(claimed: Arc<Claimed>, tools: &Tools) -> Self {
+        let Tools { stop, signals, lease, .. } = tools.clone();
+        Self { claimed, canceled: stop, signals, lease }
     }
 
     /// The right to this attempt. Its token tells it from every other attempt at the job, for systems that can compare tokens.
@@ -102,9 +106,10 @@ impl JobContext {
         *progress = Some(Progress { done, total, message });
     }
 
-    /// The guard that makes a transaction fail when this claim is lost, for stores that take one.
+    /// The guard that makes a transaction fail when this claim is lost, for stores that take one. It renews the claim, too: checked
+    /// again before the commit, it leaves the lease as if it had begun then.
     pub fn fence<S: CompleteStore>(&self, store: &S) -> S::Fence {
-        store.fence(&self.claimed.claim)
+        store.renewing_fence(&self.claimed.claim, &self.lease)
     }
 
     /// Ends the attempt well, in the transaction of its effect: both happen or neither does. What the handler returns after the commit

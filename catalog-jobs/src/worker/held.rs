@@ -12,13 +12,15 @@ use tokio_util::sync::CancellationToken;
 use super::{context::Signals, metrics};
 use crate::{
     claim::{Beat, Claim, Renewed},
+    lease::Lease,
     store::ClaimStore,
 };
 
 /// Claims that are held. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Held {
     claims: Arc<Mutex<HashMap<(uuid::Uuid, i64), Entry>>>,
+    lease: Lease,
 }
 
 #[derive(Clone, Debug)]
@@ -41,6 +43,14 @@ pub(super) struct Tools {
     /// Somebody wants the job no more.
     pub(super) unwanted: CancellationToken,
     pub(super) signals: Arc<Signals>,
+    pub(super) lease: Lease,
+}
+
+impl Tools {
+    fn want_no_more(&self) {
+        self.unwanted.cancel();
+        self.stop.cancel();
+    }
 }
 
 /// So long an attempt whose claim is lost may go on by itself: it can change nothing here, but it holds what others need.
@@ -49,17 +59,28 @@ const LAST: Duration = Duration::from_secs(5);
 const BATCH: usize = 1_000;
 
 impl Held {
-    /// Holds a claim that was taken at `since` for `lease`.
-    pub(super) fn insert(&self, claim: Claim, since: Instant, lease: Duration) -> Tools {
-        let tools = Tools::default();
+    /// Claims that are for so long.
+    pub(super) fn new(lease: Duration) -> Self {
+        Self { claims: Arc::default(), lease: Lease::new(lease) }
+    }
+
+    /// Holds a claim that was taken at `since`.
+    pub(super) fn insert(&self, claim: Claim, since: Instant) -> Tools {
+        let tools = Tools { lease: self.lease.clone(), ..Tools::default() };
         let key = (claim.id, claim.token);
-        let entry = Entry { claim, tools: tools.clone(), until: since + lease, lost: None };
+        let until = since + self.lease.span();
+        let entry = Entry { claim, tools: tools.clone(), until, lost: None };
         self.lock().insert(key, entry);
         tools
     }
 
     pub(super) fn remove(&self, claim: &Claim) {
         self.lock().remove(&(claim.id, claim.token));
+    }
+
+    /// How long a renewed claim is for.
+    pub(super) fn lease(&self) -> Duration {
+        self.lease.span()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -76,12 +97,21 @@ impl Held {
         self.lock().values().for_each(|entry| entry.tools.kill.cancel());
     }
 
+    #[cfg(test)]
+    pub(super) fn note_unwanted(&self, claim: &Claim) {
+        self.lock().get(&(claim.id, claim.token)).iter().for_each(|entry| entry.tools.want_no_more());
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(uuid::Uuid, i64), Entry>> {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a sign of life for every claim, and tells the attempts what came of it.
-    pub(super) async fn beat<S: ClaimStore>(&self, store: &S, lease: Duration) {
+    /// Gives a sign of life for every claim, and tells the attempts what came of it; gives whether all got through.
+    pub(super) async fn beat<S: ClaimStore>(&self, store: &S) -> bool {
+        let mut through = true;
+        let lease = self.lease.span();
+        // looked at before, too: it may end when the renewal has failed for it
+        let mut is_writing = self.lease.is_writing();
         let entries: Vec<Entry> =
             self.lock().values().filter(|entry| entry.lost.is_none()).cloned().collect();
         for entries in entries.chunks(BATCH) {
@@ -100,22 +130,22 @@ impl Held {
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
                     tracing::warn!(error, claims = entries.len(), "leases are not renewed");
+                    through = false;
                     for (entry, beat) in entries.iter().zip(beats) {
                         entry.tools.signals.put_back(beat.progress);
                     }
                 }
             }
         }
-        self.give_up();
+        is_writing |= self.lease.is_writing();
+        self.give_up(is_writing);
+        through
     }
 
     fn note(&self, entry: &Entry, renewed: Renewed, until: Instant) {
         match renewed {
             Renewed::Held => {}
-            Renewed::CancelRequested => {
-                entry.tools.unwanted.cancel();
-                entry.tools.stop.cancel();
-            }
+            Renewed::CancelRequested => entry.tools.want_no_more(),
             // what completed itself a moment ago is no claim any more, and not lost
             Renewed::Lost if entry.tools.signals.is_completed() => {}
             Renewed::Lost => return self.lose(&entry.claim),
@@ -125,7 +155,8 @@ impl Held {
         }
     }
 
-    fn lose(&self, claim: &Claim) {
+    /// Notes, once, that a claim is lost.
+    pub(super) fn lose(&self, claim: &Claim) {
         if let Some(entry) =
             self.lock().get_mut(&(claim.id, claim.token)).filter(|entry| entry.lost.is_none())
         {
@@ -136,13 +167,19 @@ impl Held {
         }
     }
 
-    /// Of claims that could not be renewed in time nothing is certain; attempts that were told so long ago are broken off.
-    fn give_up(&self) {
+    /// Of claims that could not be renewed in time nothing is certain, unless it was an attempt here that had the only writer: then
+    /// nobody took them away either. Attempts that were told so long ago are broken off.
+    fn give_up(&self, is_writing: bool) {
         let now = Instant::now();
         let over: Vec<Claim> = self
             .lock()
             .values()
-            .filter(|entry| entry.lost.is_none() && entry.until <= now && !entry.tools.signals.is_completed())
+            .filter(|entry| {
+                !is_writing
+                    && entry.lost.is_none()
+                    && entry.until <= now
+                    && !entry.tools.signals.is_completed()
+            })
             .map(|entry| entry.claim.clone())
             .collect();
         for claim in &over {
@@ -153,5 +190,25 @@ impl Held {
                 entry.tools.kill.cancel();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::faulty::Faulty;
+
+    #[tokio::test(start_paused = true)]
+    async fn no_claim_is_given_up_while_an_attempt_has_the_only_writer() {
+        let held = Held::new(Duration::from_secs(30));
+        let claim = |id| Claim { id, namespace: "a".parse().unwrap(), token: 1 };
+        let [writes, reads] = [1, 2].map(|id| held.insert(claim(uuid::Uuid::from_u128(id)), Instant::now()));
+        let writing = writes.lease.writing();
+        tokio::time::advance(Duration::from_mins(5)).await;
+        held.beat(&Faulty::busy()).await;
+        assert!(!writes.stop.is_cancelled() && !reads.stop.is_cancelled());
+        drop(writing);
+        held.beat(&Faulty::busy()).await;
+        assert!(writes.stop.is_cancelled() && reads.stop.is_cancelled());
     }
 }

@@ -5,6 +5,8 @@ mod buffer;
 mod completer;
 mod config;
 mod context;
+#[cfg(test)]
+mod faulty;
 mod handler;
 mod held;
 #[cfg(feature = "metrics")]
@@ -13,6 +15,7 @@ mod metrics;
 #[path = "silent.rs"]
 mod metrics;
 mod run;
+mod upkeep;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 

@@ -7,7 +7,7 @@ use futures_util::future::OptionFuture;
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinHandle, JoinSet},
-    time::{Instant, MissedTickBehavior, interval},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -18,11 +18,12 @@ use super::{
     completer,
     held::Held,
     metrics,
+    upkeep::Upkeep,
 };
 use crate::{
     allot::Rotation,
     claim::{ClaimBatch, ClaimRequest, Outcome, Settlement},
-    store::{ClaimStore, JobStore},
+    store::JobStore,
 };
 
 /// A claim that gets less than half of what it could is not followed by another sooner.
@@ -31,16 +32,13 @@ const COOLDOWN: Duration = Duration::from_millis(2);
 const CLAIM: usize = 1_000;
 /// How long to wait for a database that does not answer, at most.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
-/// Signs of life are given at least so often, since they bring the wish to cancel.
-const BEAT: Duration = Duration::from_secs(2);
-/// How long attempts that were asked to give up have for it, when the worker leaves.
+/// How long attempts that were asked to give up have for it, when the worker leaves; so long at least what has ended is written.
 const LAST: Duration = Duration::from_secs(1);
 /// So many ended attempts may wait to be written.
 const ENDED: usize = 10_000;
-/// So many claims are taken away at once.
-const REAP: usize = 500;
-/// How often the depth of the queue is measured.
-const MEASURE: Duration = Duration::from_secs(15);
+
+/// How what was not begun ends.
+const RELEASED: Outcome = Outcome::Released { after: Duration::ZERO };
 
 /// A task of its own: to read what was claimed takes a while, in which what is there is begun.
 type Claiming = JoinHandle<(Result<ClaimBatch, StoreError>, Rotation, Instant)>;
@@ -62,42 +60,41 @@ struct Run<S> {
 
 pub(super) async fn run<S: JobStore + Clone>(worker: Worker<S>, leave: CancellationToken) {
     let (ended, endings) = mpsc::channel(ENDED);
-    let held = Held::default();
-    let completer = tokio::spawn(completer::run(worker.store.clone(), held.clone(), endings));
-    let upkeep = CancellationToken::new();
-    let keeper = tokio::spawn(keep(
-        worker.store.clone(),
-        held.clone(),
-        worker.config.lease(),
-        worker.queue.clone(),
-        upkeep.clone(),
-    ));
-    let listening = tokio::spawn(listen(worker.store.clone(), upkeep.clone()));
-    let prefetch = if worker.config.limits.is_unlimited() { worker.config.prefetch } else { 0 };
-    let now = Instant::now();
-    let mut run = Run {
-        held: held.clone(),
-        buffer: Buffer::new(prefetch),
-        attempts: JoinSet::new(),
-        ended,
-        // where each worker begins is another place
-        rotation: Some(Rotation::starting_after(format!("{:016x}", random()))),
-        hopeful: true,
-        look_at: now,
-        last_claim: now,
-        failures: 0,
-        worker,
-    };
+    let held = Held::new(worker.config.lease());
+    let mut completer = tokio::spawn(completer::run(worker.store.clone(), held.clone(), endings));
+    let upkeep = Upkeep::start(&worker.store, &held, &worker.queue);
+    let last = worker.config.drain().max(LAST);
+    let mut run = Run::new(worker, held.clone(), ended);
     run.work(&leave).await;
     run.drain().await;
-    // the completer ends when nobody can send to it any more
+    // the completer ends when nobody can send to it any more, and has written what it was sent
     drop(run);
-    let _ = completer.await;
-    upkeep.cancel();
-    let _ = tokio::join!(keeper, listening);
+    if tokio::time::timeout(last, &mut completer).await.is_err() {
+        tracing::warn!(attempts = held.len(), "ended attempts are not written; their leases will run out");
+        completer.abort();
+    }
+    upkeep.end().await;
 }
 
 impl<S: JobStore + Clone> Run<S> {
+    fn new(worker: Worker<S>, held: Held, ended: mpsc::Sender<Settlement>) -> Self {
+        let prefetch = if worker.config.limits.is_unlimited() { worker.config.prefetch } else { 0 };
+        let now = Instant::now();
+        Self {
+            held,
+            buffer: Buffer::new(prefetch),
+            attempts: JoinSet::new(),
+            ended,
+            // where each worker begins is another place
+            rotation: Some(Rotation::starting_after(format!("{:016x}", random()))),
+            hopeful: true,
+            look_at: now,
+            last_claim: now,
+            failures: 0,
+            worker,
+        }
+    }
+
     async fn work(&mut self, leave: &CancellationToken) {
         let mut woken = self.worker.store.wakes().of(&self.worker.queue);
         let mut claiming: Option<Claiming> = None;
@@ -141,10 +138,17 @@ impl<S: JobStore + Clone> Run<S> {
     /// Begins as many as may run at once.
     fn begin(&mut self) {
         for waiting in self.buffer.give_back() {
-            self.release(&waiting);
+            self.give_back(&waiting, RELEASED);
         }
         while self.attempts.len() < self.worker.config.concurrency {
-            let Some(Waiting { claimed, tools, .. }) = self.buffer.pop() else { return };
+            let Some(waiting) = self.buffer.pop() else { return };
+            // while it waited it may have been canceled, or taken away
+            if waiting.tools.stop.is_cancelled() {
+                let unwanted = waiting.tools.unwanted.is_cancelled();
+                self.give_back(&waiting, if unwanted { Outcome::Canceled } else { RELEASED });
+                continue;
+            }
+            let Waiting { claimed, tools, .. } = waiting;
             let handler = self.worker.handlers.get(&claimed.kind).cloned();
             let config = &self.worker.config;
             let (timeout, retry) = (config.timeout(), config.retry);
@@ -233,8 +237,7 @@ impl<S: JobStore + Clone> Run<S> {
                 self.look_at = Instant::now() + next;
                 metrics::claimed(&self.worker.queue, batch.claimed.len());
                 for claimed in batch.claimed {
-                    let lease = self.worker.config.lease();
-                    let tools = self.held.insert(claimed.claim.clone(), since, lease);
+                    let tools = self.held.insert(claimed.claim.clone(), since);
                     self.buffer.push(Arc::new(claimed), tools);
                 }
             }
@@ -247,19 +250,19 @@ impl<S: JobStore + Clone> Run<S> {
         }
     }
 
-    fn release(&self, waiting: &Waiting) {
+    /// Ends so what was not begun.
+    fn give_back(&self, waiting: &Waiting, outcome: Outcome) {
         let claim = waiting.claimed.claim.clone();
-        let released =
-            Settlement { claim, outcome: Outcome::Released { after: Duration::ZERO }, progress: None };
-        if let Err(mpsc::error::TrySendError::Full(released)) = self.ended.try_send(released) {
+        let given = Settlement { claim, outcome, progress: None };
+        if let Err(mpsc::error::TrySendError::Full(given)) = self.ended.try_send(given) {
             // nobody can write now, so the lease is left to run out
-            self.held.remove(&released.claim);
+            self.held.remove(&given.claim);
         }
     }
 
     async fn drain(&mut self) {
         for waiting in self.buffer.drain() {
-            self.release(&waiting);
+            self.give_back(&waiting, RELEASED);
         }
         let by_themselves = self.finish_within(self.worker.config.drain()).await;
         if !by_themselves {
@@ -285,69 +288,38 @@ async fn until(time: Option<Instant>) {
     }
 }
 
-/// Gives signs of life, takes claims away from those who give none, and measures.
-async fn keep<S: JobStore>(
-    store: S,
-    held: Held,
-    lease: Duration,
-    queue: crate::name::QueueName,
-    over: CancellationToken,
-) {
-    let every = |span: Duration| {
-        let mut interval = interval(span);
-        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        interval
+#[cfg(test)]
+mod tests {
+    use catalog_core::store::hook::Unaudited;
+
+    use super::*;
+    use crate::{
+        claim::ClaimRequest,
+        store::{ClaimStore, EnqueueStore, MemoryJobStore},
+        testing::{LEASE, say},
     };
-    let (mut beats, mut reaps, mut measures) =
-        (every((lease / 3).min(BEAT)), every(lease / 3), every(MEASURE));
-    loop {
-        tokio::select! {
-            () = over.cancelled() => return,
-            _ = beats.tick() => held.beat(&store, lease).await,
-            _ = reaps.tick() => reap(&store).await,
-            _ = measures.tick(), if metrics::MEASURED => {
-                if let Ok(depth) = store.depth_any_tenant(&queue).await {
-                    metrics::depth(&queue, depth);
-                }
-            }
-        }
-    }
-}
 
-async fn reap<S: ClaimStore>(store: &S) {
-    loop {
-        match store.reap_any_tenant(REAP).await {
-            Ok(reaped) => {
-                metrics::reaped(reaped);
-                if reaped.total() < REAP {
-                    return;
-                }
-            }
-            Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::warn!(error, "claims of lost workers cannot be taken away");
-                return;
-            }
-        }
-    }
-}
-
-/// Hears what other processes enqueue.
-async fn listen<S: JobStore>(store: S, over: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = over.cancelled() => return,
-            heard = store.listen() => match heard {
-                Ok(()) => return,
-                Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::debug!(error, "jobs of other processes are not told of, and found by looking");
-                }
-            }
-        }
-        tokio::select! {
-            () = over.cancelled() => return,
-            () = tokio::time::sleep(MAX_PAUSE) => {}
-        }
+    #[tokio::test(start_paused = true)]
+    async fn what_is_unwanted_or_lost_before_it_began_does_not_begin() {
+        let (store, queue) = (MemoryJobStore::new(Unaudited), crate::QueueName::default());
+        store.enqueue(&["unwanted", "lost", "waits"].map(|text| say("a", text))).await.unwrap();
+        let request = ClaimRequest::new(queue.clone(), "test", 3, LEASE);
+        let batch = store.claim_any_tenant(&request, &mut Rotation::default()).await.unwrap();
+        let (ended, mut endings) = mpsc::channel(ENDED);
+        let mut run = Run::new(Worker::new(store, queue, "test"), Held::new(LEASE), ended);
+        let claims: Vec<_> = batch.claimed.iter().map(|claimed| claimed.claim.clone()).collect();
+        let [unwanted, lost, waits] = claims.as_slice() else { unreachable!("three were claimed") };
+        run.note(Ok((Ok(batch), Rotation::default(), Instant::now())));
+        run.held.note_unwanted(unwanted);
+        run.held.lose(lost);
+        run.begin();
+        assert_eq!((run.buffer.len(), run.attempts.len()), (0, 1));
+        run.attempts.join_next().await;
+        let mut outcome = async || endings.recv().await.map(|ended| (ended.claim, ended.outcome));
+        assert_eq!(outcome().await, Some((unwanted.clone(), Outcome::Canceled)));
+        assert_eq!(outcome().await, Some((lost.clone(), RELEASED)));
+        // nobody here can do it
+        let Some((claim, Outcome::Released { after })) = outcome().await else { unreachable!("it began") };
+        assert!(claim == *waits && after > Duration::ZERO);
     }
 }

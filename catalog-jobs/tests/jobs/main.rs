@@ -3,6 +3,7 @@
 
 mod hostile;
 mod http;
+mod lease;
 mod memory;
 mod model;
 mod outage;

@@ -132,11 +132,21 @@ where
         operator::scope("refresh", tenant).await.map_err(|error| JobError::permanent(error.to_string()))?;
     let key = SourceKey { plugin: job.plugin.clone(), id: job.source.clone() };
     let (fence, id) = (context.fence(store), context.claim().id);
+    let (by, unwanted) = (&REFRESH, context.cancellation());
+    let given_up = || JobError::transient("the refresh was given up");
     let mut source = enabled(sources.find(&scope, &key).await)?;
     let status = loop {
+        if unwanted.is_cancelled() {
+            return Err(given_up());
+        }
         context.progress(0, None, Some("reading the source"));
-        let status = refresher.refresh_as(id, &scope, &REFRESH, plugin.definition(), &source, &fence).await;
-        let status = status.map_err(undone)?;
+        let read = refresher.refresh_as(id, &scope, by, plugin.definition(), &source, &fence);
+        let status = tokio::select! {
+            biased;
+            status = read => status.map_err(undone)?,
+            // what it was writing is rolled back
+            () = unwanted.cancelled() => return Err(given_up()),
+        };
         // a change that came meanwhile has no job of its own, for this one was live
         let now = enabled(sources.find(&scope, &key).await)?;
         if now.tag() == source.tag() {
@@ -165,5 +175,89 @@ fn undone(error: StoreError) -> JobError {
             JobError::permanent(text).with_source(error)
         }
         _ => JobError::transient(text).with_source(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+    use catalog_core::{
+        plugin::{DataPlugin, Plugin, builtin},
+        provider::{Loaded, Provider, ProviderError},
+        registry::RegistryConfig,
+        schema::PluginDefinition,
+        source::SourceSpec,
+        store::{
+            database::DatabaseOptions,
+            hook::{Unaudited, Unqueued},
+            sql::{SqlAssetStore, SqlSourceStore},
+        },
+    };
+    use catalog_jobs::{
+        Cancel, JobState,
+        store::{EnqueueStore, RecordStore},
+    };
+    use tokio::sync::Semaphore;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    /// Says that it was begun, and never ends.
+    #[derive(Debug)]
+    struct Hangs(Arc<Semaphore>);
+
+    #[async_trait]
+    impl Provider for Hangs {
+        fn source_type(&self) -> &'static str {
+            "hangs"
+        }
+
+        async fn load(&self, _: &PluginDefinition, _: &SourceSpec) -> Result<Loaded, ProviderError> {
+            self.0.add_permits(1);
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refresh_that_runs_is_given_up_when_it_is_canceled() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("catalog.db").display());
+        let database = Database::sqlite(&url, DatabaseOptions::default()).await.unwrap();
+        crate::database::migrator(&database).run().await.unwrap();
+        let store =
+            SqlJobStore::new(database.clone(), AuditRecorder::new(SqlAuditStore::new(database.clone())));
+        let queue = Queue::of(store, 5, WorkerConfig::default()).unwrap();
+        let plugin: Arc<dyn Plugin> = Arc::new(DataPlugin::new(builtin().unwrap().remove(0)));
+        let name = plugin.definition().name.clone();
+        let registry = Registry::new([plugin], RegistryConfig::default()).unwrap();
+        let sources = SqlSourceStore::new(database.clone(), Unaudited, Unqueued);
+        let begun = Arc::new(Semaphore::new(0));
+        let refresher = Refresher::new(SqlAssetStore::new(database, Unaudited), sources.clone())
+            .with_provider(Hangs(Arc::clone(&begun)));
+        let tenant = TenantSelector::One("team-a".parse().unwrap());
+        let scope = operator::scope("refresh", tenant).await.unwrap();
+        let spec = serde_json::from_value(serde_json::json!({"id": "slow", "type": "hangs"})).unwrap();
+        let source = sources.apply(&scope, &REFRESH, &name, &spec).await.unwrap();
+        let leave = CancellationToken::new();
+        let worker = queue.worker("test", &registry, &sources, &refresher).unwrap();
+        let working = tokio::spawn(worker.run(leave.clone()));
+        let job = RefreshSource::job(&source.namespace, &name, &source.spec.id).unwrap();
+        let id = queue.store.enqueue(&[job.in_queue(queue.name.clone())]).await.unwrap()[0].id();
+        begun.acquire().await.unwrap().forget();
+        let canceled = queue.store.cancel(&scope, &REFRESH, id, Duration::from_secs(30)).await.unwrap();
+        assert_eq!(canceled, Some(Cancel::Requested));
+        let soon = async {
+            while !queue.store.find(&scope, id).await.unwrap().unwrap().state.is_final() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(15), soon).await.unwrap();
+        assert_eq!(queue.store.find(&scope, id).await.unwrap().unwrap().state, JobState::Canceled);
+        let key = SourceKey { plugin: name, id: source.spec.id.clone() };
+        assert_eq!(sources.find(&scope, &key).await.unwrap().unwrap().status, source.status);
+        leave.cancel();
+        working.await.unwrap();
     }
 }

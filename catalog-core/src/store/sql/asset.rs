@@ -154,6 +154,8 @@ impl<R: Recorder<Transaction>> AssetStore for SqlAssetStore<R> {
             let growth = replacement.figures.growth();
             usage::count(&mut transaction, namespace, Stock::Assets, growth, &*self.admission).await?;
         }
+        // a right that is for a while begins anew, however long this took
+        fence.check(&mut transaction).await?;
         transaction.commit().await?;
         if replacement.changes_something() {
             self.changes.tell(&Changed::Assets { namespace, plugin: &source.plugin });

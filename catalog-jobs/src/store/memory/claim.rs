@@ -19,6 +19,7 @@ use crate::{
     allot::{Rotation, Running, Share, allot, parts, window},
     claim::{Beat, Claim, ClaimBatch, ClaimRequest, Claimed, Outcome, Reaped, Renewed, Settlement},
     gate::Gate,
+    lease::Lease,
     record::JobState,
     store::{ClaimStore, CompleteStore, HELD_BACK, LEASE_LOST},
 };
@@ -88,6 +89,11 @@ impl<R: Recorder<MemoryTransaction>> CompleteStore for MemoryJobStore<R> {
 
     fn fence(&self, claim: &Claim) -> MemoryFence {
         MemoryFence { state: Arc::clone(&self.state), claim: claim.clone() }
+    }
+
+    fn renewing_fence(&self, claim: &Claim, _: &Lease) -> MemoryFence {
+        // an effect in memory takes no time
+        self.fence(claim)
     }
 
     async fn complete_within(

@@ -94,15 +94,20 @@ impl<R> SqlJobStore<R> {
 
     /// Appends the time now, in milliseconds: the same in all of a statement, so that an index can be asked with it.
     fn push_now<'a>(&self, statement: &'a mut Statement) -> &'a mut Statement {
-        match (&self.clock, statement.dialect()) {
-            (Some(clock), Dialect::Sqlite) => statement.bind(clock.now().unix_ms()),
-            (Some(clock), Dialect::Postgres) => statement.bind(clock.now().unix_ms()).push("::bigint"),
-            (None, Dialect::Sqlite) => {
-                statement.push("(select cast(round((julianday('now') - 2440587.5) * 86400000) as integer))")
-            }
-            (None, Dialect::Postgres) => {
-                statement.push("(select (extract(epoch from clock_timestamp()) * 1000)::bigint)")
-            }
+        push_now(self.clock.as_deref(), statement)
+    }
+}
+
+/// Appends the time of that clock, or of the database's.
+fn push_now<'a>(clock: Option<&dyn Clock>, statement: &'a mut Statement) -> &'a mut Statement {
+    match (clock, statement.dialect()) {
+        (Some(clock), Dialect::Sqlite) => statement.bind(clock.now().unix_ms()),
+        (Some(clock), Dialect::Postgres) => statement.bind(clock.now().unix_ms()).push("::bigint"),
+        (None, Dialect::Sqlite) => {
+            statement.push("(select cast(round((julianday('now') - 2440587.5) * 86400000) as integer))")
+        }
+        (None, Dialect::Postgres) => {
+            statement.push("(select (extract(epoch from clock_timestamp()) * 1000)::bigint)")
         }
     }
 }

@@ -1,22 +1,26 @@
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
-use catalog_core::store::{
-    StoreError, StoreErrorKind,
-    database::Transaction,
-    hook::{Fence, Recorder},
-    statement::{Dialect, Statement},
+use catalog_core::{
+    clock::Clock,
+    store::{
+        StoreError, StoreErrorKind,
+        database::Transaction,
+        hook::{Fence, Recorder},
+        statement::{Dialect, Statement},
+    },
 };
 use uuid::Uuid;
 
 use super::{
-    SqlJobStore, bind_id, corrupt,
+    SqlJobStore, bind_id, bind_ms, corrupt,
     finish::{CANCELED, DEAD, FAILED, Finished, SUCCEEDED, claims},
     found::{HELD, UNWANTED, WANTED, push_found, push_record, push_where},
-    id, ms, push_id,
+    id, ms, push_id, push_now,
     rows::Column,
 };
 use crate::{
     claim::{Claim, Outcome, Reaped, Settlement},
+    lease::Lease,
     store::{CompleteStore, LEASE_LOST},
 };
 
@@ -40,25 +44,38 @@ const AGAIN: [Column<Again>; 7] = [
     Column::integer("job_refund", |again| again.refund.into()),
 ];
 
-/// Makes a transaction fail when the claim is lost, and keeps the claim until it ends.
+/// Makes a transaction fail when the claim is lost, and keeps the claim until it ends. The lease is as the last check left it.
+///
+/// On SQLite nobody else can write meanwhile, on PostgreSQL nobody else can have the row: the claim can be lost afterwards only.
 #[derive(Clone, Debug)]
 pub struct SqlFence {
     claim: Claim,
+    lease: Option<Lease>,
+    clock: Option<Arc<dyn Clock>>,
 }
 
 impl Fence<Transaction> for SqlFence {
     async fn check(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let mut select = Statement::new(transaction.dialect());
-        push_id(select.push("select "), "id")
-            .push(" from catalog_jobs_live where token = ")
-            .bind(self.claim.token);
-        bind_id(select.push(" and id = "), self.claim.id).push(" and namespace = ");
-        select.bind(self.claim.namespace.as_str()).push(" and phase > 1");
-        if transaction.dialect() == Dialect::Postgres {
-            select.push(" for update");
+        let mut update = Statement::new(transaction.dialect());
+        update.push("update catalog_jobs_live set until_ms = ");
+        match &self.lease {
+            Some(lease) => {
+                bind_ms(&mut update, lease.span()).push(" + ");
+                push_now(self.clock.as_deref(), &mut update);
+            }
+            None => drop(update.push("until_ms")),
         }
-        if transaction.fetch(select).await?.is_empty() {
+        update.push(" where token = ").bind(self.claim.token);
+        bind_id(update.push(" and id = "), self.claim.id).push(" and namespace = ");
+        update.bind(self.claim.namespace.as_str()).push(" and phase > 1 returning ");
+        push_id(&mut update, "id");
+        if transaction.fetch(update).await?.is_empty() {
             return Err(StoreErrorKind::Fenced.into());
+        }
+        if let Some(lease) = self.lease.as_ref().filter(|_| transaction.dialect() == Dialect::Sqlite) {
+            let writing = lease.writing();
+            // what is not committed lets go of it, too
+            transaction.after_commit(move || drop(writing));
         }
         Ok(())
     }
@@ -69,7 +86,11 @@ impl<R: Recorder<Transaction>> CompleteStore for SqlJobStore<R> {
     type Fence = SqlFence;
 
     fn fence(&self, claim: &Claim) -> SqlFence {
-        SqlFence { claim: claim.clone() }
+        SqlFence { claim: claim.clone(), lease: None, clock: None }
+    }
+
+    fn renewing_fence(&self, claim: &Claim, lease: &Lease) -> SqlFence {
+        SqlFence { claim: claim.clone(), lease: Some(lease.clone()), clock: self.clock.clone() }
     }
 
     async fn complete_within(
