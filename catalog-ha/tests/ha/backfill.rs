@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use catalog_core::store::{
     database::{Database, DatabaseOptions},
-    sql::{LOCK_KEY, Migration, MigrationSet, migrate},
+    sql::{self, LOCK_KEY, Migration, MigrationSet},
     statement::{Dialect, Statement},
 };
 use catalog_ha::{
     State,
-    migrate::{MigrationErrorKind, Migrator, SchemaState},
+    migrate::{MigrationErrorKind, SchemaState},
 };
 
-use crate::databases::{empty_postgres, sqlite_url};
+use crate::{
+    databases::sqlite_url,
+    migrate::{self, count, migrator, set, sqlite, step},
+};
 
 /// A thousand rows, whose keys are no plain ones.
 const FIRST: &str =
@@ -31,36 +34,12 @@ const FILL: &str = "-- migration: backfill things by kind, n
 update things set times = times + 1, done = case when n = 450 and exists (select 1 from gate) then null else 1 end
 where done = 0 and (kind, n) in (select kind, n from batch);\n";
 
-const fn step(version: i64, script: &'static str) -> Migration {
-    Migration { version, name: "step", sqlite: script, postgres: script }
-}
-
 const STEPS: [Migration; 2] = [step(1, FIRST), step(2, FILL)];
 const SET: MigrationSet = MigrationSet { owner: "test", migrations: &STEPS };
 const OLDER: MigrationSet = MigrationSet { owner: "test", migrations: &[STEPS[0]] };
 
-fn set(migrations: Vec<Migration>) -> MigrationSet {
-    MigrationSet { owner: "test", migrations: migrations.leak() }
-}
-
-fn migrator(database: &Database, set: MigrationSet) -> Migrator {
-    Migrator::new(database.clone(), "2.0.0").with_set(set).with_wait(Duration::from_secs(20))
-}
-
-async fn sqlite() -> (Database, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    (Database::sqlite(&sqlite_url(&folder), DatabaseOptions::default()).await.unwrap(), folder)
-}
-
 async fn postgres(test: &str) -> Database {
-    let url = empty_postgres(&format!("backfill_{test}")).await;
-    Database::postgres(&url, DatabaseOptions::default()).await.unwrap()
-}
-
-async fn count(database: &Database, select: &'static str) -> i64 {
-    let mut statement = Statement::new(database.dialect());
-    statement.push(select);
-    database.fetch(statement).await.unwrap().first_mut().unwrap().integer(0).unwrap()
+    migrate::postgres(&format!("backfill_{test}")).await
 }
 
 async fn change(database: &Database, script: &'static str) {
@@ -85,7 +64,7 @@ async fn rows_are_filled_in_once_and_what_was_broken_off_goes_on(database: Datab
     let status = new.status().await.unwrap();
     assert_eq!((status.state(), status.is_usable()), (SchemaState::Filling, true));
     assert_eq!(new.component().await.detail.unwrap(), "1 backfills are pending");
-    let refused = migrate(&database, SET).await.unwrap_err();
+    let refused = sql::migrate(&database, SET).await.unwrap_err();
     assert!(format!("{refused:?}").contains("in a transaction"), "{refused:?}");
 
     let error = new.run().await.unwrap_err();

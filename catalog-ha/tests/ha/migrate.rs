@@ -20,7 +20,7 @@ const SECOND: &str = "-- migration: contract\nalter table things add column labe
 const INDEX: &str =
     "-- migration: no-transaction\ncreate index concurrently things_by_label on things (label);\n";
 
-const fn step(version: i64, script: &'static str) -> Migration {
+pub(crate) const fn step(version: i64, script: &'static str) -> Migration {
     Migration { version, name: "step", sqlite: script, postgres: script }
 }
 
@@ -28,25 +28,25 @@ const STEPS: [Migration; 2] = [step(1, FIRST), step(2, SECOND)];
 const SET: MigrationSet = MigrationSet { owner: "test", migrations: &STEPS };
 const OLDER: MigrationSet = MigrationSet { owner: "test", migrations: &[STEPS[0]] };
 
-fn set(migrations: Vec<Migration>) -> MigrationSet {
+pub(crate) fn set(migrations: Vec<Migration>) -> MigrationSet {
     MigrationSet { owner: "test", migrations: migrations.leak() }
 }
 
-fn migrator(database: &Database, set: MigrationSet) -> Migrator {
+pub(crate) fn migrator(database: &Database, set: MigrationSet) -> Migrator {
     Migrator::new(database.clone(), "2.0.0").with_set(set).with_wait(Duration::from_secs(30))
 }
 
-async fn sqlite() -> (Database, tempfile::TempDir) {
+pub(crate) async fn sqlite() -> (Database, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     (Database::sqlite(&sqlite_url(&folder), DatabaseOptions::default()).await.unwrap(), folder)
 }
 
-async fn postgres(test: &str) -> Database {
+pub(crate) async fn postgres(test: &str) -> Database {
     let url = empty_postgres(&format!("migrate_{test}")).await;
     Database::postgres(&url, DatabaseOptions::default()).await.unwrap()
 }
 
-async fn count(database: &Database, select: &'static str) -> i64 {
+pub(crate) async fn count(database: &Database, select: &'static str) -> i64 {
     let mut statement = Statement::new(database.dialect());
     statement.push(select);
     database.fetch(statement).await.unwrap().first_mut().unwrap().integer(0).unwrap()
