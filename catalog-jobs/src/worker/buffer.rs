@@ -92,3 +92,28 @@ impl Buffer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn between_two_claims_at_once_the_pace_stays_what_it_was() {
+        let mut buffer = Buffer::new(1_000);
+        (0..100).for_each(|_| buffer.note_done());
+        advance(Duration::from_millis(10)).await;
+        buffer.measure();
+        let ahead = buffer.ahead();
+        assert_eq!(ahead, 500, "of 10,000 a second half counts, for a tenth of it");
+        for _ in 0..9 {
+            advance(Duration::from_millis(1)).await;
+            buffer.measure();
+            assert_eq!(buffer.ahead(), ahead);
+        }
+        advance(Duration::from_millis(1)).await;
+        buffer.measure();
+        assert_eq!(buffer.ahead(), ahead / 2, "for so long nothing was done");
+    }
+}
