@@ -41,6 +41,7 @@ contracts!(
     a_burst_is_one_job,
     an_idempotency_key_gives_the_same_job_for_a_day,
     attempts_end_as_they_say,
+    what_was_lost_is_not_noted,
     what_failed_may_be_tried_again,
     a_waiting_job_is_canceled_at_once,
     a_running_job_is_asked_to_stop_and_then_made_to,

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use catalog_core::store::{
     StoreError, StoreErrorKind,
@@ -26,6 +26,7 @@ const UNWANTED: &str = "j.namespace = d.job_namespace and j.id = d.job_id and j.
                         and j.cancel_by_ms is not null";
 
 /// A job that will be tried again.
+#[derive(Clone)]
 struct Again {
     claim: Claim,
     error: Option<String>,
@@ -122,7 +123,7 @@ impl<R> SqlJobStore<R> {
         mut again: Vec<Again>,
     ) -> Result<Vec<(Uuid, i64)>, StoreError> {
         let mut held = self.finish(transaction, over, HELD).await?;
-        let waiting: HashSet<(Uuid, i64)> = self.requeue(transaction, &again).await?.into_iter().collect();
+        let waiting = self.requeue(transaction, &again).await?;
         // what was not requeued is to be canceled, or is lost
         again.retain(|again| !waiting.contains(&(again.claim.id, again.claim.token)));
         let unwanted: Vec<Finished> = again.into_iter().map(canceled).collect();
@@ -136,9 +137,9 @@ impl<R> SqlJobStore<R> {
         &self,
         transaction: &mut Transaction,
         again: &[Again],
-    ) -> Result<Vec<(Uuid, i64)>, StoreError> {
+    ) -> Result<HashSet<(Uuid, i64)>, StoreError> {
         if again.is_empty() {
-            return Ok(Vec::new());
+            return Ok(HashSet::new());
         }
         let mut update = self.statement();
         update.push("update catalog_jobs_live set phase = case when d.job_after_ms > 0 then 1 else 0 end, until_ms = d.job_after_ms + ");
@@ -148,17 +149,20 @@ impl<R> SqlJobStore<R> {
         push_rows(&mut update, &AGAIN, again)?;
         update.push(JOIN).push(HELD).push(") as d where namespace = d.job_namespace and id = d.job_id and token = d.job_token and phase > 1 and cancel_by_ms is null returning ");
         push_id(&mut update, "id").push(", token, queue");
-        let (mut held, mut queues) = (Vec::new(), std::collections::BTreeSet::new());
+        let (mut held, mut queues) = (HashSet::new(), BTreeSet::new());
         for mut row in transaction.fetch(update).await? {
-            held.push((id(&row.text(0)?)?, row.integer(1)?));
+            held.insert((id(&row.text(0)?)?, row.integer(1)?));
             queues.insert(row.text(2)?);
         }
-        let failed: Vec<&Again> = again.iter().filter(|again| again.error.is_some()).collect();
-        if !failed.is_empty() && !held.is_empty() {
+        // what was lost is another's, who says what becomes of it
+        let has_failed =
+            |again: &&Again| again.error.is_some() && held.contains(&(again.claim.id, again.claim.token));
+        let failed: Vec<Again> = again.iter().filter(has_failed).cloned().collect();
+        if !failed.is_empty() {
             let mut note = self.statement();
             note.push("update catalog_jobs_records set error = d.job_error from ");
-            push_rows(&mut note, &AGAIN, again)?;
-            note.push(" where namespace = d.job_namespace and id = d.job_id and d.job_error is not null and state = 0");
+            push_rows(&mut note, &AGAIN, &failed)?;
+            note.push(" where namespace = d.job_namespace and id = d.job_id");
             transaction.execute(note).await?;
         }
         for queue in queues {
