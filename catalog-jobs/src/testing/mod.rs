@@ -44,7 +44,10 @@ pub use self::{
         many_tenants_are_served_without_a_rest,
     },
     model::{Step, histories, histories_agree},
-    record::{finished_jobs_are_removed_in_time, jobs_are_listed_within_a_scope},
+    record::{
+        a_queue_tells_how_long_jobs_wait, a_tenant_is_purged, finished_jobs_are_removed_in_time,
+        jobs_are_listed_within_a_scope,
+    },
     settle::{attempts_end_as_they_say, what_failed_may_be_tried_again, what_was_lost_is_not_noted},
     told::{Heard, changes_are_recorded, what_cannot_be_recorded_is_not_done},
 };

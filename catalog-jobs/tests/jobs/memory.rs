@@ -51,6 +51,8 @@ contracts!(
     closed_gates_let_nothing_through,
     jobs_are_listed_within_a_scope,
     finished_jobs_are_removed_in_time,
+    a_queue_tells_how_long_jobs_wait,
+    a_tenant_is_purged,
     schedules_fire_once,
 );
 
