@@ -31,8 +31,8 @@ pub use self::schedule::schedules_fire_once;
 pub use self::{
     cancel::{a_running_job_is_asked_to_stop_and_then_made_to, a_waiting_job_is_canceled_at_once},
     claim::{
-        a_claim_is_fenced, a_lease_that_ran_out_is_taken_away, due_jobs_are_claimed_once,
-        scheduled_jobs_wait_until_they_are_due,
+        a_claim_is_fenced, a_lease_that_ran_out_is_taken_away, claims_come_in_order,
+        due_jobs_are_claimed_once, scheduled_jobs_wait_until_they_are_due,
     },
     clock::RuntimeClock,
     enqueue::{

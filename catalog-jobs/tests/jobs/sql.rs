@@ -110,7 +110,7 @@ macro_rules! contracts {
 
             contracts! {@ $engine, ($(#[$attribute])*),
                 due_jobs_are_claimed_once,
-
+                claims_come_in_order,
                 scheduled_jobs_wait_until_they_are_due,
                 a_lease_that_ran_out_is_taken_away,
                 many_are_enqueued_at_once,
