@@ -45,6 +45,7 @@ contracts!(
     what_was_lost_is_not_noted,
     what_failed_may_be_tried_again,
     a_waiting_job_is_canceled_at_once,
+    a_job_that_ends_meanwhile_is_finished,
     a_running_job_is_asked_to_stop_and_then_made_to,
     a_flood_delays_nobody,
     many_tenants_are_served_without_a_rest,
@@ -66,6 +67,13 @@ async fn a_claim_is_fenced() {
 async fn a_quota_is_kept() {
     let Fixture { store, clock } = fixture();
     testing::a_quota_is_kept(&store.with_admission(Arc::new(ThreeEach)), &clock).await;
+}
+
+#[tokio::test]
+async fn what_is_tried_again_is_within_the_quota() {
+    let Fixture { store, .. } = fixture();
+    let limited = store.clone().with_admission(Arc::new(ThreeEach));
+    testing::what_is_tried_again_is_within_the_quota(&store, &limited).await;
 }
 
 #[tokio::test]
