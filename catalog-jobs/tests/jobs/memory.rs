@@ -77,6 +77,13 @@ async fn what_is_tried_again_is_within_the_quota() {
 }
 
 #[tokio::test]
+async fn a_schedule_that_is_refused_stops_no_other() {
+    let Fixture { store, clock } = fixture();
+    let store = store.with_admission(Arc::new(ThreeEach));
+    testing::a_schedule_that_is_refused_stops_no_other(&store, &clock).await;
+}
+
+#[tokio::test]
 async fn changes_are_recorded() {
     let heard = Heard::default();
     testing::changes_are_recorded(&MemoryJobStore::new(heard.clone()), &heard).await;

@@ -159,6 +159,21 @@ macro_rules! contracts {
 
             #[tokio::test]
             $(#[$attribute])*
+            async fn a_schedule_that_is_refused_stops_no_other() {
+                let Fixture { store, clock, _folder } = super::$engine("refused").await;
+                let store = store.with_admission(Arc::new(ThreeEach));
+                testing::a_schedule_that_is_refused_stops_no_other(&store, &clock).await;
+            }
+
+            #[tokio::test]
+            $(#[$attribute])*
+            async fn a_schedule_that_cannot_be_read_stops_no_other() {
+                let fixture = super::$engine("unread").await;
+                passes_over_what_it_cannot_read(&fixture.store, &fixture.clock).await;
+            }
+
+            #[tokio::test]
+            $(#[$attribute])*
             async fn changes_are_recorded() {
                 let (fixture, heard) = (super::$engine("recorded").await, Heard::default());
                 let store = SqlJobStore::new(fixture.store.database().clone(), heard.clone());
