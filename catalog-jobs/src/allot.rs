@@ -63,7 +63,7 @@ impl Rotation {
         let to = last.filter(|_| !all).cloned().unwrap_or_default();
         front.retain(|lane| *lane <= self.from);
         let from = std::mem::replace(&mut self.from, to);
-        let lap = self.lap.get_or_insert_with(|| Lap { begun: from, turned: false });
+        let lap = self.lap.get_or_insert(Lap { begun: from, turned: false });
         lap.turned |= turns;
         let is_over = all || (lap.turned && self.from >= lap.begun);
         if is_over {

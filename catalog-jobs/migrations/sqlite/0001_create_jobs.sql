@@ -13,7 +13,7 @@ create table catalog_jobs_live (
     priority     integer not null,
     -- 0 ready, 1 scheduled, 2 running
     phase        integer not null,
-    -- from then on a scheduled job is due, and a running one without its lease
+    -- from then on a scheduled job is due, and a running one without its lease; since then a ready one is
     until_ms     integer not null,
     attempt      integer not null,
     max_attempts integer not null,

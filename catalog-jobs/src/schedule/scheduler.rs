@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use catalog_core::{
     clock::{Clock, SystemClock, Timestamp},
     name::Namespace,
-    store::StoreError,
+    store::{StoreError, StoreErrorKind},
 };
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
@@ -62,25 +62,39 @@ impl<S: ScheduleStore> Scheduler<S> {
         self.store.remove_schedule(namespace, name).await
     }
 
-    /// Enqueues what is due, and gives how long it is until something more is; none if nothing will be.
+    /// Enqueues what is due, and gives how long it is until something more is; none if nothing will be. What fails of one
+    /// schedule is logged, and tried again the next time.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Those of the store that concern all of them.
     pub async fn fire(&self) -> Result<Option<Duration>, StoreError> {
         loop {
             let now = self.clock.now();
             let soonest = self.store.soonest_schedules_any_tenant(MOST).await?;
-            let mut fired = false;
+            let (mut fired, mut failed) = (false, false);
             for due in &soonest {
                 if due.due > now {
-                    return Ok(if fired {
-                        Some(Duration::ZERO)
-                    } else {
-                        Some(due.due.saturating_since(now))
-                    });
+                    let wait = due.due.saturating_since(now);
+                    return Ok(Some(match (fired, failed) {
+                        (true, _) => Duration::ZERO,
+                        (false, true) => wait.min(LOOK.1),
+                        (false, false) => wait,
+                    }));
                 }
-                fired = true;
-                self.fire_one(due, now).await?;
+                match self.fire_one(due, now).await {
+                    Ok(()) => fired = true,
+                    Err(error) if error.kind() == StoreErrorKind::Unavailable => return Err(error),
+                    // the others do not wait for it
+                    Err(error) => {
+                        failed = true;
+                        let Schedule { namespace, name, .. } = &due.schedule;
+                        let error: &dyn std::error::Error = &error;
+                        tracing::warn!(error, %namespace, schedule = %name, "a schedule's job is not enqueued yet");
+                    }
+                }
+            }
+            if failed && !fired {
+                return Ok(Some(LOOK.1));
             }
             if soonest.is_empty() {
                 return Ok(None);

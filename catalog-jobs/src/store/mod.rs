@@ -177,7 +177,7 @@ pub trait RecordStore: Send + Sync + 'static {
     /// Has a job that failed or was canceled be tried again, which is recorded with it. None if there is no such job.
     ///
     /// # Errors
-    /// By kind: `ScopeTooWide` unless the scope is one tenant, `Unavailable`, `Conflict`, `Internal`.
+    /// By kind: `ScopeTooWide` unless the scope is one tenant, `NotAdmitted` or `TooManyJobs` when it may not have it, `Unavailable`, `Conflict`, `Internal`.
     fn retry(
         &self,
         scope: &TenantScope,
@@ -216,7 +216,7 @@ pub trait UpkeepStore: Send + Sync + 'static {
         most: usize,
     ) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
-    /// How many jobs of any tenant wait and run in a queue, and how long the oldest has waited.
+    /// How many jobs of any tenant wait and run in a queue, and how long one of them has waited at most.
     ///
     /// # Errors
     /// By kind: `Unavailable`, `Corrupt`, `Internal`.
@@ -232,7 +232,7 @@ pub struct Depth {
     pub scheduled: u64,
     /// So many run.
     pub running: u64,
-    /// So long ago the oldest of those that are due was enqueued.
+    /// So long ago the first of those that are due became so; one that was tried before, when it was to be tried again.
     pub oldest: std::time::Duration,
 }
 

@@ -1,6 +1,10 @@
 use std::future::Future;
 
-use catalog_core::{clock::Timestamp, name::Namespace, store::StoreError};
+use catalog_core::{
+    clock::Timestamp,
+    name::Namespace,
+    store::{StoreError, StoreErrorKind},
+};
 
 use super::EnqueueStore;
 use crate::{name::ScheduleName, new_job::NewJob, schedule::Schedule};
@@ -58,10 +62,10 @@ pub trait ScheduleStore: EnqueueStore {
         name: &ScheduleName,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The schedules of any tenant that are due first.
+    /// The schedules of any tenant that are due first; one that cannot be read is told of and passed over.
     ///
     /// # Errors
-    /// By kind: `Unavailable`, `Corrupt`, `Internal`.
+    /// By kind: `Unavailable`, `Internal`.
     fn soonest_schedules_any_tenant(
         &self,
         most: usize,
@@ -77,4 +81,14 @@ pub trait ScheduleStore: EnqueueStore {
         next: Option<Timestamp>,
         job: Option<&NewJob>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
+/// Whether nothing but the tenant's leave was missing for a job of the schedule: the next time it may have some.
+pub(super) fn is_refused(due: &DueSchedule, error: &StoreError) -> bool {
+    let refused = matches!(error.kind(), StoreErrorKind::NotAdmitted | StoreErrorKind::TooManyJobs);
+    if refused {
+        let Schedule { namespace, name, .. } = &due.schedule;
+        tracing::info!(%namespace, schedule = %name, "the tenant may have no job now");
+    }
+    refused
 }

@@ -33,6 +33,23 @@ pub async fn a_waiting_job_is_canceled_at_once<S: JobStore>(store: &S, _: &Manua
     assert!(claim(store, 9).await.is_empty());
 }
 
+/// A job that ends while it is to be canceled has ended.
+pub async fn a_job_that_ends_meanwhile_is_finished<S: JobStore + Clone>(store: &S, _: &ManualClock) {
+    let jobs: Vec<_> = (0..30).map(|_| say("a", "x")).collect();
+    store.enqueue(&jobs).await.unwrap();
+    let a = scope("a").await;
+    for claimed in claim(store, jobs.len()).await {
+        let (id, both) = (claimed.claim.id, store.clone());
+        let ends = tokio::spawn(async move { settle(&both, &claimed.claim, DONE).await });
+        let canceled = store.cancel(&a, &TEST, id, GRACE).await.unwrap().unwrap();
+        assert!(
+            matches!(canceled, Cancel::Requested | Cancel::Finished(JobState::Succeeded)),
+            "{canceled:?}"
+        );
+        assert!(ends.await.unwrap(), "to ask is not to take away");
+    }
+}
+
 /// The worker of a job that runs is told; if it does not end in time its claim is taken away. It is not tried again.
 pub async fn a_running_job_is_asked_to_stop_and_then_made_to<S: JobStore>(store: &S, clock: &ManualClock) {
     let a = scope("a").await;

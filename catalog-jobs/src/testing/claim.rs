@@ -7,10 +7,27 @@ use crate::{
     allot::Rotation,
     claim::{Beat, Claim, ClaimRequest, Outcome, Reaped, Renewed},
     name::QueueName,
-    new_job::Due,
+    new_job::{Due, NewJob},
     record::{JobState, Progress},
     store::{EnqueueStore, JobStore},
 };
+
+/// What is claimed at once comes in the order in which it is to be begun: the tenants one after the other, each one's jobs by
+/// priority and age.
+pub async fn claims_come_in_order<S: JobStore>(store: &S, _: &ManualClock) {
+    let job = |number: i16| {
+        let tenant = if number % 2 == 0 { "a" } else { "b" };
+        let plugin = if number % 3 == 0 { "mcp" } else { "model" };
+        say(tenant, &number.to_string()).with_priority(number * 7 % 5).for_plugin(plugin.parse().unwrap())
+    };
+    let jobs: Vec<NewJob> = (0..40).map(job).collect();
+    store.enqueue(&jobs).await.unwrap();
+    let claimed = claim(store, jobs.len()).await;
+    let mut ordered: Vec<&NewJob> = jobs.iter().collect();
+    ordered.sort_by_key(|job| (&job.namespace, std::cmp::Reverse(job.priority), job.id));
+    let ids: Vec<_> = claimed.iter().map(|claimed| claimed.claim.id).collect();
+    assert_eq!(ids, ordered.iter().map(|job| job.id).collect::<Vec<_>>());
+}
 
 /// A job that is due is claimed by one, with what it needs to know, in the order of priority and age.
 pub async fn due_jobs_are_claimed_once<S: JobStore>(store: &S, _: &ManualClock) {

@@ -8,13 +8,14 @@ use catalog_core::{
         StoreErrorKind,
         hook::{Admission, Stock},
     },
-    testing::scope,
+    testing::{TEST, scope},
 };
 
 use super::{DONE, Say, claim, name, said, say, settle};
 use crate::{
     claim::Outcome,
     new_job::{Due, Enqueued, NewJob},
+    record::{JobState, Retried},
     store::JobStore,
 };
 
@@ -131,6 +132,29 @@ impl<T: Send> Admission<T> for ThreeEach {
     fn limit(&self, _: &Namespace, stock: Stock) -> Option<u64> {
         (stock == Stock::LiveJobs).then_some(3)
     }
+}
+
+/// What is tried again is one more live job of its tenant, which must be allowed to have it; `limited` has the same jobs as `store`,
+/// and is made with [`ThreeEach`].
+pub async fn what_is_tried_again_is_within_the_quota<S: JobStore>(store: &S, limited: &S) {
+    let (job, closed) = (say("a", "0"), say("closed", "0"));
+    store.enqueue(&[job.clone(), closed.clone()]).await.unwrap();
+    for claimed in claim(store, 2).await {
+        settle(store, &claimed.claim, Outcome::Failed { error: "no".into(), dead: false }).await;
+    }
+    let (a, others) = (scope("a").await, [say("a", "1"), say("a", "2"), say("a", "3")]);
+    store.enqueue(&others).await.unwrap();
+    let refused = limited.retry(&a, &TEST, job.id).await.unwrap_err().kind();
+    assert_eq!(refused, StoreErrorKind::TooManyJobs);
+    let unchanged = store.find(&a, job.id).await.unwrap().unwrap();
+    assert_eq!((unchanged.state, unchanged.attempt_count), (JobState::Failed, 1));
+    let refused = limited.retry(&scope("closed").await, &TEST, closed.id).await.unwrap_err().kind();
+    assert_eq!(refused, StoreErrorKind::NotAdmitted);
+    assert_eq!(limited.retry(&a, &TEST, others[0].id).await.unwrap(), Some(Retried::Live));
+    let claimed = claim(store, 9).await;
+    assert_eq!(said(&claimed), "1 2 3");
+    settle(store, &claimed[0].claim, DONE).await;
+    assert_eq!(limited.retry(&a, &TEST, job.id).await.unwrap(), Some(Retried::Queued));
 }
 
 /// A tenant has as many live jobs as it may, and one that is closed none; the store is made with [`ThreeEach`].

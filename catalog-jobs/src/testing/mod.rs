@@ -27,25 +27,32 @@ use catalog_core::name::Namespace;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "schedules")]
-pub use self::schedule::schedules_fire_once;
+pub use self::schedule::{a_schedule_that_is_refused_stops_no_other, schedules_fire_once};
 pub use self::{
-    cancel::{a_running_job_is_asked_to_stop_and_then_made_to, a_waiting_job_is_canceled_at_once},
+    cancel::{
+        a_job_that_ends_meanwhile_is_finished, a_running_job_is_asked_to_stop_and_then_made_to,
+        a_waiting_job_is_canceled_at_once,
+    },
     claim::{
-        a_claim_is_fenced, a_lease_that_ran_out_is_taken_away, due_jobs_are_claimed_once,
-        scheduled_jobs_wait_until_they_are_due,
+        a_claim_is_fenced, a_lease_that_ran_out_is_taken_away, claims_come_in_order,
+        due_jobs_are_claimed_once, scheduled_jobs_wait_until_they_are_due,
     },
     clock::RuntimeClock,
     enqueue::{
         ThreeEach, a_burst_is_one_job, a_quota_is_kept, a_unique_key_has_one_live_job,
         an_idempotency_key_gives_the_same_job_for_a_day, many_are_enqueued_at_once,
+        what_is_tried_again_is_within_the_quota,
     },
     fair::{
         a_flood_delays_nobody, closed_gates_let_nothing_through, limits_hold,
         many_tenants_are_served_without_a_rest,
     },
     model::{Step, histories, histories_agree},
-    record::{finished_jobs_are_removed_in_time, jobs_are_listed_within_a_scope},
-    settle::{attempts_end_as_they_say, what_failed_may_be_tried_again},
+    record::{
+        a_queue_tells_how_long_jobs_wait, a_tenant_is_purged, finished_jobs_are_removed_in_time,
+        jobs_are_listed_within_a_scope,
+    },
+    settle::{attempts_end_as_they_say, what_failed_may_be_tried_again, what_was_lost_is_not_noted},
     told::{Heard, changes_are_recorded, what_cannot_be_recorded_is_not_done},
 };
 use crate::{

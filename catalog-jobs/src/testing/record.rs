@@ -1,10 +1,20 @@
 use std::time::Duration;
 
-use catalog_core::{clock::ManualClock, page::PageSize, testing::scope};
+use catalog_core::{
+    clock::{ManualClock, Timestamp},
+    page::PageSize,
+    store::{StoreErrorKind, hook::Purge},
+    tenant::TenantScope,
+    testing::{TEST, scope},
+};
 
-use super::{DONE, claim, say, settle};
+use super::{DONE, LEASE, claim, say, settle};
 use crate::{
-    claim::Outcome,
+    allot::Rotation,
+    claim::{ClaimRequest, Outcome},
+    gate::Gate,
+    name::QueueName,
+    new_job::Due,
     record::{JobQuery, JobState},
     retention::Retention,
     store::JobStore,
@@ -52,6 +62,72 @@ pub async fn jobs_are_listed_within_a_scope<S: JobStore>(store: &S, _: &ManualCl
     assert!(store.list(&none, &JobQuery::default()).await.unwrap().is_empty());
     assert!(store.find(&scope("b").await, jobs[0].id).await.unwrap().is_none());
     assert_eq!(store.find(&a, jobs[0].id).await.unwrap().unwrap().id, jobs[0].id);
+}
+
+/// A queue tells how many jobs wait, and for how long: what is put off, or tried again, from when it is due.
+pub async fn a_queue_tells_how_long_jobs_wait<S: JobStore>(store: &S, clock: &ManualClock) {
+    let secs = Duration::from_secs;
+    let depth = async || {
+        let depth = store.depth_any_tenant(&QueueName::default()).await.unwrap();
+        (depth.ready, depth.scheduled, depth.running, depth.oldest.as_secs())
+    };
+    assert_eq!(depth().await, (0, 0, 0, 0));
+    let (first, later) = (say("a", "1").with_priority(9), say("b", "2").due(Due::After(secs(20))));
+    store.enqueue(&[first, later]).await.unwrap();
+    clock.advance(secs(10));
+    let past = Due::At(Timestamp::from_unix_ms(1).unwrap());
+    store.enqueue(&[say("a", "3"), say("a", "4").due(past)]).await.unwrap();
+    assert_eq!(depth().await, (3, 1, 0, 10));
+    let request = ClaimRequest::new(QueueName::default(), "test", 1, LEASE);
+    let mut claimed = store.claim_any_tenant(&request, &mut Rotation::default()).await.unwrap().claimed;
+    assert_eq!(depth().await, (2, 1, 1, 0), "what was to be done long ago waits since it is here");
+    let retry = Outcome::Retry { error: "no".into(), after: secs(5), refund: false };
+    assert!(settle(store, &claimed.remove(0).claim, retry).await);
+    clock.advance(secs(7));
+    assert_eq!(depth().await, (3, 1, 0, 7), "though nobody has looked");
+    clock.advance(secs(4));
+    let claims = claim(store, 9).await;
+    assert_eq!(depth().await, (0, 0, 4, 0));
+    clock.advance(LEASE);
+    store.reap_any_tenant(9).await.unwrap();
+    clock.advance(secs(3));
+    assert_eq!((claims.len(), depth().await), (4, (4, 0, 0, 3)));
+}
+
+/// All that a tenant has goes, a few at a time, and nothing of another's; what is live has its record until it is gone.
+pub async fn a_tenant_is_purged<S: JobStore + Purge>(store: &S, _: &ManualClock) {
+    let of = |tenant: &str| (0..3).map(|_| say(tenant, "x")).collect::<Vec<_>>();
+    let finished = of("a");
+    store.enqueue(&[finished, of("b")].concat()).await.unwrap();
+    for claimed in claim(store, 9).await {
+        settle(store, &claimed.claim, DONE).await;
+    }
+    // the records of what is live are between those that are not
+    store.enqueue(&[of("a"), of("a"), of("b")].concat()).await.unwrap();
+    assert_eq!(claim(store, 1).await.len(), 1);
+    let gates = ["a", "b"].map(|tenant| Gate::Tenant(tenant.parse().unwrap()));
+    for gate in &gates {
+        store.set_paused(&TEST, gate, true).await.unwrap();
+    }
+    let (a, b) = (scope("a").await, scope("b").await);
+    let live = async |scope: &TenantScope| {
+        let records = store.list(scope, &JobQuery::default()).await.unwrap();
+        records.iter().filter(|record| record.finished_at.is_none()).count()
+    };
+    let wide = store.purge(&scope("*").await, &TEST, 2).await.unwrap_err().kind();
+    assert_eq!(wide, StoreErrorKind::ScopeTooWide);
+    for _ in 0..20 {
+        let removed = store.purge(&a, &TEST, 2).await.unwrap();
+        let depth = store.depth_any_tenant(&QueueName::default()).await.unwrap();
+        let both = live(&a).await + live(&b).await;
+        assert!(u64::try_from(both).unwrap() >= depth.ready + depth.running, "{depth:?} and {both}");
+        if removed == 0 {
+            break;
+        }
+    }
+    assert!(store.list(&a, &JobQuery::default()).await.unwrap().is_empty());
+    assert_eq!(store.list(&b, &JobQuery::default()).await.unwrap().len(), 6);
+    assert_eq!((live(&b).await, store.paused().await.unwrap()), (3, gates[1..].to_vec()));
 }
 
 /// Finished jobs go when they are old enough, a few at a time, and no others.

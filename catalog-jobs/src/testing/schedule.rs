@@ -12,6 +12,24 @@ use crate::{
     store::{JobStore, ScheduleStore},
 };
 
+/// A tenant that may have no job keeps no other's schedule from its own; the store is made with [`ThreeEach`](super::ThreeEach).
+pub async fn a_schedule_that_is_refused_stops_no_other<S: JobStore + ScheduleStore + Clone>(
+    store: &S,
+    clock: &ManualClock,
+) {
+    let scheduler = Scheduler::new(store.clone()).with_clock(Arc::new(clock.clone()));
+    for tenant in ["a", "closed", "d"] {
+        let hourly = "0 * * * * UTC".parse().unwrap();
+        let (of, job) = ("hourly".parse().unwrap(), Say(tenant.into()));
+        let schedule = Schedule::new(name(tenant), of, hourly, crate::QueueName::default(), &job).unwrap();
+        scheduler.put(&schedule).await.unwrap();
+    }
+    clock.advance(scheduler.fire().await.unwrap().unwrap());
+    scheduler.fire().await.unwrap();
+    assert_eq!(said(&claim(store, 9).await), "a d");
+    assert!(scheduler.fire().await.unwrap().unwrap() > Duration::from_mins(59), "it had its turn");
+}
+
 /// Each time of a schedule is enqueued once, however many replicas look; times at which nobody was there once or not at all.
 pub async fn schedules_fire_once<S: JobStore + ScheduleStore + Clone>(store: &S, clock: &ManualClock) {
     let scheduler = Scheduler::new(store.clone()).with_clock(Arc::new(clock.clone()));

@@ -6,7 +6,7 @@ use catalog_core::{
     testing::{TEST, scope},
 };
 
-use super::{DONE, claim, said, say, settle};
+use super::{DONE, LEASE, claim, said, say, settle};
 use crate::{
     claim::{Outcome, Settlement},
     record::{JobRecord, JobState, Progress, Retried},
@@ -75,6 +75,27 @@ pub async fn attempts_end_as_they_say<S: JobStore>(store: &S, clock: &ManualCloc
         assert_eq!((shown.attempt_count, shown.result.is_none()), (1, true));
     }
     assert!(claim(store, 9).await.is_empty());
+}
+
+/// A claim that was lost says nothing of the job, which another has by then, though it ends together with one that was not.
+pub async fn what_was_lost_is_not_noted<S: JobStore>(store: &S, clock: &ManualClock) {
+    store.enqueue(&[say("a", "lost")]).await.unwrap();
+    let lost = claim(store, 1).await.remove(0).claim;
+    clock.advance(LEASE);
+    assert_eq!(store.reap_any_tenant(9).await.unwrap().requeued, 1);
+    store.enqueue(&[say("a", "kept")]).await.unwrap();
+    let claims = claim(store, 9).await;
+    let before = shown(store, lost.id).await;
+    let kept = claims.iter().find(|claimed| claimed.claim.id != lost.id).unwrap().claim.clone();
+    let ended = [&lost, &kept].map(|claim| Settlement {
+        claim: claim.clone(),
+        outcome: Outcome::Retry { error: "too slow".into(), after: Duration::ZERO, refund: false },
+        progress: Some(Progress { done: 7, ..Progress::default() }),
+    });
+    assert_eq!(store.settle(&ended).await.unwrap(), [false, true]);
+    assert_eq!(shown(store, kept.id).await.last_error.as_deref(), Some("too slow"));
+    assert_eq!(shown(store, lost.id).await, before);
+    assert_eq!(before.state, JobState::Running);
 }
 
 /// What failed or was canceled may be tried again, with all its attempts; what succeeded or is live may not.

@@ -34,6 +34,7 @@ macro_rules! contracts {
 
 contracts!(
     due_jobs_are_claimed_once,
+    claims_come_in_order,
     scheduled_jobs_wait_until_they_are_due,
     a_lease_that_ran_out_is_taken_away,
     many_are_enqueued_at_once,
@@ -41,8 +42,10 @@ contracts!(
     a_burst_is_one_job,
     an_idempotency_key_gives_the_same_job_for_a_day,
     attempts_end_as_they_say,
+    what_was_lost_is_not_noted,
     what_failed_may_be_tried_again,
     a_waiting_job_is_canceled_at_once,
+    a_job_that_ends_meanwhile_is_finished,
     a_running_job_is_asked_to_stop_and_then_made_to,
     a_flood_delays_nobody,
     many_tenants_are_served_without_a_rest,
@@ -50,6 +53,8 @@ contracts!(
     closed_gates_let_nothing_through,
     jobs_are_listed_within_a_scope,
     finished_jobs_are_removed_in_time,
+    a_queue_tells_how_long_jobs_wait,
+    a_tenant_is_purged,
     schedules_fire_once,
 );
 
@@ -62,6 +67,20 @@ async fn a_claim_is_fenced() {
 async fn a_quota_is_kept() {
     let Fixture { store, clock } = fixture();
     testing::a_quota_is_kept(&store.with_admission(Arc::new(ThreeEach)), &clock).await;
+}
+
+#[tokio::test]
+async fn what_is_tried_again_is_within_the_quota() {
+    let Fixture { store, .. } = fixture();
+    let limited = store.clone().with_admission(Arc::new(ThreeEach));
+    testing::what_is_tried_again_is_within_the_quota(&store, &limited).await;
+}
+
+#[tokio::test]
+async fn a_schedule_that_is_refused_stops_no_other() {
+    let Fixture { store, clock } = fixture();
+    let store = store.with_admission(Arc::new(ThreeEach));
+    testing::a_schedule_that_is_refused_stops_no_other(&store, &clock).await;
 }
 
 #[tokio::test]

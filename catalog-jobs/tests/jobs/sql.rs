@@ -13,6 +13,8 @@ use catalog_core::{
     testing::{BrokenRecorder, scope},
 };
 use catalog_jobs::{
+    QueueName,
+    schedule::{Schedule, Scheduler},
     store::{EnqueueStore, MIGRATIONS, SqlJobStore, TENANT_TABLES},
     testing::{self, Heard, ThreeEach, say},
 };
@@ -83,6 +85,24 @@ async fn fixture(database: Database, folder: Option<TempDir>) -> Fixture {
     Fixture { store, clock, _folder: folder }
 }
 
+/// More rows than are read at once are such as a newer release might write.
+async fn passes_over_what_it_cannot_read(store: &SqlJobStore<Unaudited>, clock: &ManualClock) {
+    let scheduler = Scheduler::new(store.clone()).with_clock(Arc::new(clock.clone()));
+    let hourly = "0 * * * * UTC".parse().unwrap();
+    let (name, job) = ("readable".parse().unwrap(), testing::Say("x".into()));
+    let schedule = Schedule::new("a".parse().unwrap(), name, hourly, QueueName::default(), &job).unwrap();
+    scheduler.put(&schedule).await.unwrap();
+    for number in 0..150 {
+        let mut insert = Statement::new(store.database().dialect());
+        insert.push("insert into catalog_jobs_schedules (namespace, name, schedule, due_ms) values ('a', ");
+        insert.bind(format!("newer-{number}")).push(", '{\"on\":\"full moon\"}', 0)");
+        store.database().change_any_tenant(insert).await.unwrap();
+    }
+    clock.advance(scheduler.fire().await.unwrap().unwrap());
+    scheduler.fire().await.unwrap();
+    assert_eq!(testing::said(&testing::claim(store, 9).await), "x");
+}
+
 macro_rules! contracts {
     ($engine:ident $(, #[$attribute:meta])*) => {
         mod $engine {
@@ -90,6 +110,7 @@ macro_rules! contracts {
 
             contracts! {@ $engine, ($(#[$attribute])*),
                 due_jobs_are_claimed_once,
+                claims_come_in_order,
                 scheduled_jobs_wait_until_they_are_due,
                 a_lease_that_ran_out_is_taken_away,
                 many_are_enqueued_at_once,
@@ -97,8 +118,10 @@ macro_rules! contracts {
                 a_burst_is_one_job,
                 an_idempotency_key_gives_the_same_job_for_a_day,
                 attempts_end_as_they_say,
+                what_was_lost_is_not_noted,
                 what_failed_may_be_tried_again,
                 a_waiting_job_is_canceled_at_once,
+                a_job_that_ends_meanwhile_is_finished,
                 a_running_job_is_asked_to_stop_and_then_made_to,
                 a_flood_delays_nobody,
                 many_tenants_are_served_without_a_rest,
@@ -106,6 +129,8 @@ macro_rules! contracts {
                 closed_gates_let_nothing_through,
                 jobs_are_listed_within_a_scope,
                 finished_jobs_are_removed_in_time,
+                a_queue_tells_how_long_jobs_wait,
+                a_tenant_is_purged,
                 schedules_fire_once,
             }
 
@@ -122,6 +147,29 @@ macro_rules! contracts {
             async fn a_quota_is_kept() {
                 let Fixture { store, clock, _folder } = super::$engine("quota").await;
                 testing::a_quota_is_kept(&store.with_admission(Arc::new(ThreeEach)), &clock).await;
+            }
+
+            #[tokio::test]
+            $(#[$attribute])*
+            async fn what_is_tried_again_is_within_the_quota() {
+                let Fixture { store, _folder, .. } = super::$engine("retried_quota").await;
+                let limited = store.clone().with_admission(Arc::new(ThreeEach));
+                testing::what_is_tried_again_is_within_the_quota(&store, &limited).await;
+            }
+
+            #[tokio::test]
+            $(#[$attribute])*
+            async fn a_schedule_that_is_refused_stops_no_other() {
+                let Fixture { store, clock, _folder } = super::$engine("refused").await;
+                let store = store.with_admission(Arc::new(ThreeEach));
+                testing::a_schedule_that_is_refused_stops_no_other(&store, &clock).await;
+            }
+
+            #[tokio::test]
+            $(#[$attribute])*
+            async fn a_schedule_that_cannot_be_read_stops_no_other() {
+                let fixture = super::$engine("unread").await;
+                passes_over_what_it_cannot_read(&fixture.store, &fixture.clock).await;
             }
 
             #[tokio::test]

@@ -279,6 +279,7 @@ impl State {
             } else if let Some(live) = self.live.get_mut(&id) {
                 reaped.requeued += 1;
                 live.phase = Phase::Ready;
+                live.until = now;
                 let namespace = live.job.namespace.clone();
                 if let Some(kept) = self.kept(&namespace, id) {
                     kept.error = Some(LEASE_LOST.into());

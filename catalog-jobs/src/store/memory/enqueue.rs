@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use catalog_core::{
     clock::Timestamp,
+    name::Namespace,
     store::{
         Attribution, MemoryTransaction, StoreError,
         hook::{Recorder, Stock, check_quota},
@@ -65,7 +66,7 @@ impl<R: Recorder<MemoryTransaction>> EnqueueStore for MemoryJobStore<R> {
 }
 
 /// What a tenant's quota says; one refusal is as good as another.
-struct Refused(StoreError);
+pub(super) struct Refused(pub(super) StoreError);
 
 impl PartialEq for Refused {
     fn eq(&self, other: &Self) -> bool {
@@ -83,12 +84,9 @@ impl<R> MemoryJobStore<R> {
     ) -> Result<Vec<Enqueued>, StoreError> {
         let enqueued: Vec<Enqueued> = jobs.iter().map(|job| state.enqueue(job, now)).collect();
         for job in jobs {
-            let limit = self.admission.limit(&job.namespace, Stock::LiveJobs);
-            let used = state.live.values().filter(|live| live.job.namespace == job.namespace).count();
             let of_tenant = jobs.iter().zip(&enqueued).filter(|(other, _)| other.namespace == job.namespace);
-            let change = of_tenant.filter(|(_, outcome)| outcome.is_new()).count();
-            let signed = |count| i64::try_from(count).unwrap_or(i64::MAX);
-            if let Err(refused) = check_quota(Stock::LiveJobs, signed(used), signed(change), limit) {
+            let new = of_tenant.filter(|(_, outcome)| outcome.is_new()).count();
+            if let Err(refused) = self.keep_quota(state, &job.namespace, new) {
                 state.take_back(jobs, &enqueued);
                 return Err(refused);
             }
@@ -99,6 +97,19 @@ impl<R> MemoryJobStore<R> {
             }
         }
         Ok(enqueued)
+    }
+
+    /// Counts a tenant's jobs, of which so many are new.
+    pub(super) fn keep_quota(
+        &self,
+        state: &State,
+        namespace: &Namespace,
+        new: usize,
+    ) -> Result<(), StoreError> {
+        let limit = self.admission.limit(namespace, Stock::LiveJobs);
+        let used = state.live.values().filter(|live| live.job.namespace == *namespace).count();
+        let signed = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        check_quota(Stock::LiveJobs, signed(used), signed(new), limit)
     }
 }
 
@@ -123,7 +134,8 @@ impl State {
         let due = match job.due {
             Due::Now => now,
             Due::After(span) => now.saturating_add(span),
-            Due::At(time) => time,
+            // what was to be done long ago waits from now on
+            Due::At(time) => time.max(now),
         };
         let phase = if due > now { Phase::Scheduled } else { Phase::Ready };
         let shared = Arc::new(job.clone());

@@ -63,7 +63,7 @@ struct Live {
     phase: Phase,
     attempt: u32,
     token: i64,
-    /// From then on a scheduled job is due, and a running one without its lease.
+    /// From then on a scheduled job is due, and a running one without its lease; since then a ready one is.
     until: Timestamp,
     /// From then on a job that is to be canceled is.
     cancel_by: Option<Timestamp>,

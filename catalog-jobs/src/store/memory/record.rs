@@ -8,7 +8,7 @@ use catalog_core::{
 };
 use uuid::Uuid;
 
-use super::{Kept, Live, MemoryJobStore, Phase, State};
+use super::{Kept, Live, MemoryJobStore, Phase, State, enqueue::Refused};
 use crate::{
     record::{Cancel, JobQuery, JobRecord, JobState, Retried},
     store::{RecordStore, told::Told},
@@ -60,22 +60,36 @@ impl<R: Recorder<MemoryTransaction>> RecordStore for MemoryJobStore<R> {
         id: Uuid,
     ) -> Result<Option<Retried>, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
-        let ended = |state: &State| {
+        let ended = |state: &State| -> Ended {
             let kept = state.find(scope, id)?;
             kept.finished.map(|(ended, _)| (ended, kept.job.plugin.clone()))
         };
-        let change = |state: &mut State, now| (ended(state), state.retry(scope, id, now));
-        let tell = |(ended, retried): &(Option<(JobState, Option<PluginName>)>, Option<Retried>)| {
-            let ended = ended.clone().filter(|_| *retried == Some(Retried::Queued));
-            ended.into_iter().map(|(ended, plugin)| Told::retried(namespace, plugin, id, ended)).collect()
+        if self.with(|state, _| ended(state)).is_some_and(|(ended, _)| ended != JobState::Succeeded) {
+            self.admission.admit(&mut MemoryTransaction::default(), namespace).await?;
+        }
+        let change = |state: &mut State, now| {
+            // a refusal changes nothing
+            let mut after = state.clone();
+            let retried = after.retry(scope, id, now);
+            if retried == Some(Retried::Queued) {
+                self.keep_quota(&after, namespace, 1).map_err(Refused)?;
+            }
+            Ok((ended(&std::mem::replace(state, after)), retried))
         };
-        let (_, retried) = self.change(by, change, tell).await?;
+        let tell = |retried: &Result<(Ended, Option<Retried>), Refused>| {
+            let Ok((Some((ended, plugin)), Some(Retried::Queued))) = retried else { return Vec::new() };
+            vec![Told::retried(namespace, plugin.clone(), id, *ended)]
+        };
+        let retried = self.change(by, change, tell).await?.map_err(|refused| refused.0)?.1;
         if retried == Some(Retried::Queued) {
             self.wakes.wake_all();
         }
         Ok(retried)
     }
 }
+
+/// How a job has ended, and the plugin that it is for.
+type Ended = Option<(JobState, Option<PluginName>)>;
 
 impl State {
     fn find(&self, scope: &TenantScope, id: Uuid) -> Option<&Kept> {

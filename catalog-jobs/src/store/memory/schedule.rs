@@ -11,7 +11,7 @@ use crate::{
     name::ScheduleName,
     new_job::NewJob,
     schedule::Schedule,
-    store::{DueSchedule, EnqueueStore, ScheduleStore},
+    store::{DueSchedule, EnqueueStore, ScheduleStore, schedule::is_refused},
 };
 
 impl<R: Recorder<MemoryTransaction>> ScheduleStore for MemoryJobStore<R> {
@@ -78,7 +78,10 @@ impl<R: Recorder<MemoryTransaction>> ScheduleStore for MemoryJobStore<R> {
             true
         });
         if let Some(job) = job.filter(|_| taken) {
-            self.enqueue(std::slice::from_ref(job)).await?;
+            match self.enqueue(std::slice::from_ref(job)).await {
+                Err(error) if !is_refused(due, &error) => return Err(error),
+                _ => {}
+            }
         }
         Ok(taken)
     }

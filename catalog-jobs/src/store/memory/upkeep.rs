@@ -60,9 +60,7 @@ impl<R: Recorder<MemoryTransaction>> UpkeepStore for MemoryJobStore<R> {
                     Phase::Scheduled if live.until > now => depth.scheduled += 1,
                     Phase::Scheduled | Phase::Ready => {
                         depth.ready += 1;
-                        let kept = state.kept.get(&(live.job.namespace.clone(), live.job.id));
-                        let since = kept.map_or(now, |kept| kept.requested_at);
-                        oldest = Some(oldest.map_or(since, |oldest| oldest.min(since)));
+                        oldest = Some(oldest.map_or(live.until, |oldest| oldest.min(live.until)));
                     }
                 }
             }
@@ -82,6 +80,12 @@ impl<R: Recorder<MemoryTransaction>> Purge for MemoryJobStore<R> {
             for key in &keys {
                 state.live.remove(&key.1);
                 state.kept.remove(key);
+            }
+            if keys.len() < most {
+                // a tenant that has the name later is another one
+                state.paused.remove(&Gate::Tenant(namespace.clone()));
+                #[cfg(feature = "schedules")]
+                state.schedules.retain(|(of, _), _| of != namespace);
             }
             keys.len()
         }))

@@ -12,7 +12,7 @@ use super::{
     found::{HELD, push_found, push_where},
     id,
     look::{Look, seen},
-    pick::claimed,
+    pick::in_turn,
     push_id,
     rows::Column,
 };
@@ -38,9 +38,10 @@ impl<R: Recorder<Transaction>> ClaimStore for SqlJobStore<R> {
             return Ok(batch);
         }
         let (behind, window) = (std::mem::take(&mut look.lanes), window(request.most));
-        let front = match rotation.turns(&behind, window) {
-            true => self.look_from(request, "").await?.lanes,
-            false => Vec::new(),
+        let front = if rotation.turns(&behind, window) {
+            self.look_from(request, "").await?.lanes
+        } else {
+            Vec::new()
         };
         let mut seen = rotation.saw(behind, front, window);
         // those of many lanes that come first may all be of tenants that are paused
@@ -126,7 +127,7 @@ impl<R> SqlJobStore<R> {
         if unlimited && postgres {
             let shares = allot(lanes, &none, &request.limits, request.most, rotation);
             let rows = self.database.change_any_tenant(self.claim_shares(request, &shares)?).await?;
-            return rows.into_iter().map(claimed).collect();
+            return in_turn(rows, &shares);
         }
         let mut transaction = self.database.begin_any_tenant().await?;
         let running = if unlimited {
@@ -146,7 +147,7 @@ impl<R> SqlJobStore<R> {
             self.claim_steps(&mut transaction, request, &shares).await?
         };
         transaction.commit().await?;
-        rows.into_iter().map(claimed).collect()
+        in_turn(rows, &shares)
     }
 
     fn renewal(&self, beats: &[Beat], lease: Duration) -> Result<Statement, StoreError> {

@@ -45,8 +45,12 @@ impl<R: Recorder<Transaction>> EnqueueStore for SqlJobStore<R> {
             let (at_once, later): (Vec<_>, Vec<_>) =
                 queues(jobs).into_iter().partition(|queue| self.notifier.is_due(queue));
             self.database.change_any_tenant(self.insert_both(jobs, &at_once)?).await?;
-            later.iter().for_each(|queue| self.notifier.follow(QueueName::clone(queue)));
-            queues(jobs).into_iter().for_each(|queue| self.wakes.wake(queue));
+            for queue in later {
+                self.notifier.follow(queue.clone());
+            }
+            for queue in queues(jobs) {
+                self.wakes.wake(queue);
+            }
             return Ok(jobs.iter().map(|job| Enqueued::New(job.id)).collect());
         }
         let mut transaction = self.database.begin_any_tenant().await?;
@@ -70,7 +74,8 @@ impl<R: Recorder<Transaction>> EnqueueStore for SqlJobStore<R> {
         transaction: &mut Transaction,
         jobs: &[NewJob],
     ) -> Result<Vec<Enqueued>, StoreError> {
-        let limits = self.admit(transaction, jobs).await?;
+        let tenants = jobs.iter().map(|job| &job.namespace).collect();
+        let limits = self.admit(transaction, tenants).await?;
         self.forget_keys(transaction, jobs).await?;
         let mut outcomes: HashMap<Uuid, Enqueued> = HashMap::new();
         let mut left = jobs.to_vec();
@@ -90,7 +95,13 @@ impl<R: Recorder<Transaction>> EnqueueStore for SqlJobStore<R> {
         if !left.is_empty() {
             return Err(StoreErrorKind::Conflict.into());
         }
-        self.keep_quotas(transaction, jobs, &outcomes, &limits).await?;
+        for (namespace, limit) in limits {
+            let is_new = |job: &&NewJob| {
+                job.namespace == namespace && outcomes.get(&job.id).is_some_and(|outcome| outcome.is_new())
+            };
+            let new = jobs.iter().filter(is_new).count();
+            self.keep_quota(transaction, &namespace, new, limit).await?;
+        }
         let mut later: Vec<_> = jobs.iter().filter_map(|job| Some((job, job.debounce?))).collect();
         later.sort_by(|(a, _), (b, _)| key(a).cmp(&key(b)));
         for (job, debounce) in later {
@@ -131,13 +142,12 @@ const ID: [Column<(Namespace, Uuid)>; 2] = [
 
 impl<R> SqlJobStore<R> {
     /// Asks whether the tenants may have jobs, and how many. Those that have a limit are then taken one by one.
-    async fn admit(
+    pub(super) async fn admit(
         &self,
         transaction: &mut Transaction,
-        jobs: &[NewJob],
+        tenants: BTreeSet<&Namespace>,
     ) -> Result<BTreeMap<Namespace, u64>, StoreError> {
         let Some(admission) = &self.admission else { return Ok(BTreeMap::new()) };
-        let tenants: BTreeSet<&Namespace> = jobs.iter().map(|job| &job.namespace).collect();
         let mut limits = BTreeMap::new();
         for namespace in tenants {
             admission.admit(transaction, namespace).await?;
@@ -151,25 +161,19 @@ impl<R> SqlJobStore<R> {
         Ok(limits)
     }
 
-    async fn keep_quotas(
+    /// Counts a tenant's jobs, of which so many are new.
+    pub(super) async fn keep_quota(
         &self,
         transaction: &mut Transaction,
-        jobs: &[NewJob],
-        outcomes: &HashMap<Uuid, Enqueued>,
-        limits: &BTreeMap<Namespace, u64>,
+        namespace: &Namespace,
+        new: usize,
+        limit: u64,
     ) -> Result<(), StoreError> {
-        for (namespace, limit) in limits {
-            let is_new = |job: &&NewJob| {
-                job.namespace == *namespace && outcomes.get(&job.id).is_some_and(|outcome| outcome.is_new())
-            };
-            let new = jobs.iter().filter(is_new).count();
-            let mut select = self.statement();
-            select.push("select count(*) from catalog_jobs_live where namespace = ").bind(namespace.as_str());
-            let mut rows = transaction.fetch(select).await?;
-            let used = rows.first_mut().ok_or(StoreErrorKind::Corrupt)?.integer(0)?;
-            check_quota(Stock::LiveJobs, used, signed(new), Some(*limit))?;
-        }
-        Ok(())
+        let mut select = self.statement();
+        select.push("select count(*) from catalog_jobs_live where namespace = ").bind(namespace.as_str());
+        let mut rows = transaction.fetch(select).await?;
+        let used = rows.first_mut().ok_or(StoreErrorKind::Corrupt)?.integer(0)?;
+        check_quota(Stock::LiveJobs, used, signed(new), Some(limit))
     }
 
     /// Writes those whose keys are free.

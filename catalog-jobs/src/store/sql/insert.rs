@@ -114,7 +114,9 @@ impl<R> SqlJobStore<R> {
         self.push_now(insert);
         insert.push(" end) <= ");
         self.push_now(insert);
-        insert.push(" then 0 else 1 end, case when d.job_at_ms > 0 then d.job_at_ms else d.job_after_ms + ");
+        insert.push(" then 0 else 1 end, case when d.job_at_ms > ");
+        // what was to be done long ago waits from now on
+        self.push_now(insert).push(" then d.job_at_ms else d.job_after_ms + ");
         self.push_now(insert);
         insert.push(" end, 0, d.job_max_attempts, 0 from ");
     }

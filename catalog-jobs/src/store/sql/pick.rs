@@ -1,6 +1,6 @@
 //! The statements that claim.
 
-use std::collections::HashMap;
+use std::{cmp::Reverse, collections::HashMap};
 
 use catalog_core::store::{
     StoreError, StoreErrorKind,
@@ -39,7 +39,7 @@ const PICKED: [Column<Picked>; 3] = [
 const LANES: usize = 250;
 
 const CLAIMED: &str = ", c.namespace, c.token, c.attempt, c.max_attempts, r.kind, r.payload, r.plugin, r.source, r.requested_by, \
-                       r.requested_ms, c.started_ms from ";
+                       r.requested_ms, c.started_ms, c.priority from ";
 const RECORDS: &str = " join catalog_jobs_records r on r.namespace = c.namespace and r.id = c.id";
 
 impl<R> SqlJobStore<R> {
@@ -69,7 +69,7 @@ impl<R> SqlJobStore<R> {
         // reading whole tables
         claim.push(
             " where j.ctid = any(array(select p.tid from picked p)) and j.phase < 1 returning j.id, j.namespace, j.token, j.attempt, \
-             j.max_attempts, j.started_ms) select ",
+             j.max_attempts, j.started_ms, j.priority) select ",
         );
         push_id(&mut claim, "c.id").push(CLAIMED).push("c cross join lateral (select * from catalog_jobs_records r where r.namespace = c.namespace and r.id = c.id limit 1) r");
         // at worst the leases run out that nobody was told of
@@ -151,7 +151,23 @@ impl<R> SqlJobStore<R> {
     }
 }
 
-pub(super) fn claimed(mut row: Row) -> Result<Claimed, StoreError> {
+/// The jobs of the rows, in the order in which they are to be begun: of each tenant, as it is its turn, by priority and age.
+pub(super) fn in_turn(rows: Vec<Row>, shares: &[Share]) -> Result<Vec<Claimed>, StoreError> {
+    let turns: HashMap<&str, usize> =
+        shares.iter().enumerate().map(|(turn, share)| (share.tenant.as_str(), turn)).collect();
+    let mut all = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        let priority = row.integer(12)?;
+        all.push((priority, claimed(row)?));
+    }
+    all.sort_by_cached_key(|(priority, claimed)| {
+        let Claim { namespace, id, .. } = &claimed.claim;
+        (turns.get(namespace.as_str()).copied(), Reverse(*priority), *id)
+    });
+    Ok(all.into_iter().map(|(_, claimed)| claimed).collect())
+}
+
+fn claimed(mut row: Row) -> Result<Claimed, StoreError> {
     Ok(Claimed {
         claim: Claim {
             id: id(&row.text(0)?)?,

@@ -72,11 +72,12 @@ impl<R: Recorder<Transaction>> RecordStore for SqlJobStore<R> {
     ) -> Result<Option<Cancel>, StoreError> {
         let namespace = scope.single().ok_or(StoreErrorKind::ScopeTooWide)?;
         let mut transaction = self.database.begin_within(scope).await?;
-        let Some(known) = self.known(&mut transaction, namespace, id).await? else { return Ok(None) };
-        if let Some(state) = known.ended {
-            return Ok(Some(Cancel::Finished(state)));
-        }
         for _ in 0..TRIES {
+            // it may end meanwhile
+            let Some(known) = self.known(&mut transaction, namespace, id).await? else { return Ok(None) };
+            if let Some(state) = known.ended {
+                return Ok(Some(Cancel::Finished(state)));
+            }
             let canceled = if self.ask_to_stop(&mut transaction, namespace, id, grace).await? {
                 Cancel::Requested
             } else if self.take_out(&mut transaction, namespace, id).await? {
@@ -109,6 +110,7 @@ impl<R: Recorder<Transaction>> RecordStore for SqlJobStore<R> {
             Some(JobState::Succeeded) => return Ok(Some(Retried::Succeeded)),
             Some(ended) => ended,
         };
+        let limits = self.admit(&mut transaction, [namespace].into()).await?;
         let mut insert = self.statement();
         insert.push(
             "insert into catalog_jobs_live (id, namespace, queue, lane, unique_key, priority, phase, until_ms, attempt, max_attempts, \
@@ -121,6 +123,9 @@ impl<R: Recorder<Transaction>> RecordStore for SqlJobStore<R> {
         bind_id(insert.push(" and r.id = "), id).push(" on conflict do nothing");
         if transaction.execute(insert).await? == 0 {
             return self.conflicting(&mut transaction, namespace, id).await.map(Some);
+        }
+        for limit in limits.into_values() {
+            self.keep_quota(&mut transaction, namespace, 1, limit).await?;
         }
         let mut update = self.statement();
         update.push(

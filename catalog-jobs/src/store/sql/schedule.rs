@@ -9,7 +9,7 @@ use crate::{
     name::ScheduleName,
     new_job::NewJob,
     schedule::Schedule,
-    store::{DueSchedule, EnqueueStore, ScheduleStore},
+    store::{DueSchedule, EnqueueStore, ScheduleStore, schedule::is_refused},
 };
 
 impl<R: Recorder<Transaction>> ScheduleStore for SqlJobStore<R> {
@@ -40,15 +40,26 @@ impl<R: Recorder<Transaction>> ScheduleStore for SqlJobStore<R> {
     }
 
     async fn soonest_schedules_any_tenant(&self, most: usize) -> Result<Vec<DueSchedule>, StoreError> {
-        let mut select = self.statement();
-        select
-            .push("select schedule, due_ms from catalog_jobs_schedules order by due_ms limit ")
-            .push_count(most);
-        let due = |mut row: catalog_core::store::database::Row| {
-            let schedule = serde_json::from_str(&row.text(0)?).map_err(corrupt)?;
-            Ok(DueSchedule { schedule, due: timestamp(row.integer(1)?)? })
-        };
-        self.database.fetch_any_tenant(select).await?.into_iter().map(due).collect()
+        let mut behind: Option<(i64, String, String)> = None;
+        loop {
+            let rows = self.database.fetch_any_tenant(self.soonest(behind.as_ref(), most)).await?;
+            let (many, mut soonest) = (rows.len(), Vec::new());
+            for mut row in rows {
+                let (namespace, name, due_ms) = (row.text(0)?, row.text(1)?, row.integer(3)?);
+                match due_schedule(&row.text(2)?, due_ms) {
+                    Ok(due) => soonest.push(due),
+                    // of a newer release, say, whose replicas know it
+                    Err(error) => {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::warn!(error, namespace, schedule = name, "a schedule cannot be read");
+                    }
+                }
+                behind = Some((due_ms, namespace, name));
+            }
+            if !soonest.is_empty() || many < most {
+                return Ok(soonest);
+            }
+        }
     }
 
     async fn fire_schedule(
@@ -74,10 +85,7 @@ impl<R: Recorder<Transaction>> ScheduleStore for SqlJobStore<R> {
             match self.enqueue_within(&mut transaction, std::slice::from_ref(job)).await {
                 Ok(_) => transaction.release_savepoint().await?,
                 // a tenant that may have no jobs now may have some the next time
-                Err(error) if is_refused(&error) => {
-                    transaction.rollback_to_savepoint().await?;
-                    tracing::info!(namespace = %job.namespace, schedule = %due.schedule.name, "the tenant may have no job now");
-                }
+                Err(error) if is_refused(due, &error) => transaction.rollback_to_savepoint().await?,
                 Err(error) => return Err(error),
             }
         }
@@ -87,6 +95,17 @@ impl<R: Recorder<Transaction>> ScheduleStore for SqlJobStore<R> {
 }
 
 impl<R> SqlJobStore<R> {
+    fn soonest(&self, behind: Option<&(i64, String, String)>, most: usize) -> Statement {
+        let mut select = self.statement();
+        select.push("select namespace, name, schedule, due_ms from catalog_jobs_schedules");
+        if let Some((due_ms, namespace, name)) = behind {
+            select.push(" where (due_ms, namespace, name) > (").bind(*due_ms);
+            select.push(", ").bind(namespace.as_str()).push(", ").bind(name.as_str()).push(")");
+        }
+        select.push(" order by due_ms, namespace, name limit ").push_count(most);
+        select
+    }
+
     fn upsert(&self, schedule: &Schedule, due: Timestamp) -> Result<Statement, StoreError> {
         let text = serde_json::to_string(schedule);
         let text = text.map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
@@ -109,7 +128,6 @@ impl<R> SqlJobStore<R> {
     }
 }
 
-/// Whether nothing but the tenant's leave was missing. Nothing was written then but what is taken back with its savepoint.
-fn is_refused(error: &StoreError) -> bool {
-    matches!(error.kind(), StoreErrorKind::NotAdmitted | StoreErrorKind::TooManyJobs)
+fn due_schedule(text: &str, due_ms: i64) -> Result<DueSchedule, StoreError> {
+    Ok(DueSchedule { schedule: serde_json::from_str(text).map_err(corrupt)?, due: timestamp(due_ms)? })
 }

@@ -1,4 +1,7 @@
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use catalog_core::{
     clock::Clock,
@@ -139,7 +142,7 @@ impl<R> SqlJobStore<R> {
         mut again: Vec<Again>,
     ) -> Result<Vec<(Uuid, i64)>, StoreError> {
         let mut held = self.finish(transaction, over, HELD).await?;
-        let waiting: HashSet<(Uuid, i64)> = self.requeue(transaction, &again).await?.into_iter().collect();
+        let waiting = self.requeue(transaction, &again).await?;
         // what was not requeued is to be canceled, or is lost
         again.retain(|again| !waiting.contains(&(again.claim.id, again.claim.token)));
         let unwanted: Vec<Finished> = again.into_iter().map(canceled).collect();
@@ -153,9 +156,9 @@ impl<R> SqlJobStore<R> {
         &self,
         transaction: &mut Transaction,
         again: &[Again],
-    ) -> Result<Vec<(Uuid, i64)>, StoreError> {
+    ) -> Result<HashSet<(Uuid, i64)>, StoreError> {
         if again.is_empty() {
-            return Ok(Vec::new());
+            return Ok(HashSet::new());
         }
         let mut update = self.statement();
         push_found(&mut update, &AGAIN, again)?;
@@ -165,15 +168,15 @@ impl<R> SqlJobStore<R> {
         );
         push_where(&mut update, WANTED, "");
         push_id(update.push(" returning "), "id").push(", token, queue");
-        let (mut held, mut queues) = (Vec::new(), std::collections::BTreeSet::new());
+        let (mut held, mut queues) = (HashSet::new(), BTreeSet::new());
         for mut row in transaction.fetch(update).await? {
-            held.push((id(&row.text(0)?)?, row.integer(1)?));
+            held.insert((id(&row.text(0)?)?, row.integer(1)?));
             queues.insert(row.text(2)?);
         }
-        let waits: HashSet<&(Uuid, i64)> = held.iter().collect();
-        let failed =
-            |again: &&Again| again.error.is_some() && waits.contains(&(again.claim.id, again.claim.token));
-        let failed: Vec<Again> = again.iter().filter(failed).cloned().collect();
+        // what was lost is another's, who says what becomes of it
+        let has_failed =
+            |again: &&Again| again.error.is_some() && held.contains(&(again.claim.id, again.claim.token));
+        let failed: Vec<Again> = again.iter().filter(has_failed).cloned().collect();
         if !failed.is_empty() {
             let mut note = self.statement();
             push_found(&mut note, &AGAIN, &failed)?;

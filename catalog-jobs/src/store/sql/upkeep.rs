@@ -92,11 +92,12 @@ impl<R: Recorder<Transaction>> UpkeepStore for SqlJobStore<R> {
 
     async fn depth_any_tenant(&self, queue: &QueueName) -> Result<Depth, StoreError> {
         let mut select = self.statement();
-        select.push("select j.phase, count(*), coalesce(min(");
+        // of what is ready `until_ms` stays the time at which it became so; what is due and was not looked at since is ready, too
+        select.push("select phase, count(*), ");
+        self.push_now(&mut select).push(" - min(until_ms) from (select case when phase = 1 and until_ms <= ");
         self.push_now(&mut select);
-        select.push(" - r.requested_ms), 0) from catalog_jobs_live j left join catalog_jobs_records r on r.namespace = j.namespace \
-                     and r.id = j.id where j.queue = ").bind(queue.as_str());
-        select.push(" group by j.phase");
+        select.push(" then 0 else phase end as phase, until_ms from catalog_jobs_live where queue = ");
+        select.bind(queue.as_str()).push(") j group by phase");
         let mut depth = Depth::default();
         for mut row in self.database.fetch_any_tenant(select).await? {
             let many = row.integer(1)?.max(0).unsigned_abs();
@@ -122,15 +123,29 @@ impl<R: Recorder<Transaction>> Purge for SqlJobStore<R> {
         live.push("delete from catalog_jobs_live where namespace = ").bind(namespace.as_str());
         live.push(" and id in (select id from catalog_jobs_live where namespace = ").bind(namespace.as_str());
         live.push(" limit ").push_count(most).push(")");
-        let mut removed = transaction.execute(live).await?;
+        let removed = usize::try_from(transaction.execute(live).await?).unwrap_or(usize::MAX);
+        let left = most.saturating_sub(removed);
+        // what is live needs its record, and goes first
         let mut records = self.statement();
         records.push("delete from catalog_jobs_records where namespace = ").bind(namespace.as_str());
         records
-            .push(" and id in (select id from catalog_jobs_records where namespace = ")
+            .push(" and id in (select r.id from catalog_jobs_records r where r.namespace = ")
             .bind(namespace.as_str());
-        records.push(" limit ").push_count(most).push(")");
-        removed += transaction.execute(records).await?;
+        records.push(" and not exists (select 1 from catalog_jobs_live j where j.namespace = r.namespace and j.id = r.id) limit ");
+        records.push_count(left).push(")");
+        let removed = removed + usize::try_from(transaction.execute(records).await?).unwrap_or(usize::MAX);
+        if removed < most {
+            // a tenant that has the name later is another one
+            for (table, of) in [
+                ("delete from catalog_jobs_schedules where namespace = ", namespace.to_string()),
+                ("delete from catalog_jobs_gates where gate = ", Gate::Tenant(namespace.clone()).to_string()),
+            ] {
+                let mut delete = self.statement();
+                delete.push(table).bind(of);
+                transaction.execute(delete).await?;
+            }
+        }
         transaction.commit().await?;
-        Ok(usize::try_from(removed).unwrap_or(usize::MAX))
+        Ok(removed)
     }
 }
