@@ -53,12 +53,11 @@ async fn a_flood_after_a_calm_is_not_read_whole_for_each_job() {
     reader.execute_script(old).await.unwrap();
     let claims = claim(&store, 1_000).await;
     assert_eq!(store.settle(&done(&claims)).await.unwrap(), [true; 1_000]);
-    numbers(&direct, "delete from catalog_jobs_records returning 1::bigint").await;
     for table in ["vacuum analyze catalog_jobs_live", "vacuum analyze catalog_jobs_records"] {
         numbers(&direct, table).await;
     }
-    let calm = "select reltuples::bigint from pg_class where relname in ('catalog_jobs_live', 'catalog_jobs_records')";
-    assert_eq!(numbers(&direct, calm).await, [0, 0]);
+    let calm = "select reltuples::bigint from pg_class where relname = 'catalog_jobs_live'";
+    assert_eq!(numbers(&direct, calm).await, [0]);
     for jobs in jobs(FLOOD).chunks(1_000) {
         store.enqueue(jobs).await.unwrap();
     }
@@ -75,11 +74,7 @@ async fn a_flood_after_a_calm_is_not_read_whole_for_each_job() {
     let store = SqlJobStore::new(open().await, Unaudited);
     let beats: Vec<Beat> = claims.iter().map(|claim| Beat { claim: claim.clone(), progress: None }).collect();
     assert_eq!(store.renew(&beats, Duration::from_secs(30)).await.unwrap(), [Renewed::Held; 500]);
-    let again = Outcome::Retry { error: "later".into(), after: Duration::from_secs(60), refund: false };
-    let (some, others) = claims.split_at(200);
-    let again = |claim: &Claim| Settlement { claim: claim.clone(), outcome: again.clone(), progress: None };
-    let ended: Vec<Settlement> = some.iter().map(again).chain(done(others)).collect();
-    assert_eq!(store.settle(&ended).await.unwrap(), [true; 500]);
+    assert_eq!(store.settle(&done(&claims)).await.unwrap(), [true; 500]);
     store.database().close().await;
     let read = read().await - before;
     assert!(read < i64::try_from(FLOOD).unwrap(), "{read} rows were read for 500 jobs");

@@ -9,7 +9,7 @@ use catalog_core::store::{
 
 use super::{
     SqlJobStore, bind_ms,
-    found::{HELD, push_found, push_where},
+    found::{HELD, push_select, push_with},
     id,
     look::{Look, seen},
     pick::in_turn,
@@ -93,7 +93,10 @@ impl<R: Recorder<Transaction>> ClaimStore for SqlJobStore<R> {
         if ended.is_empty() {
             return Ok(Vec::new());
         }
-        self.settle_alone(ended).await
+        let mut transaction = self.database.begin_any_tenant().await?;
+        let held = self.settle_within(&mut transaction, ended).await?;
+        transaction.commit().await?;
+        Ok(held)
     }
 
     async fn reap_any_tenant(&self, most: usize) -> Result<Reaped, StoreError> {
@@ -152,12 +155,27 @@ impl<R> SqlJobStore<R> {
 
     fn renewal(&self, beats: &[Beat], lease: Duration) -> Result<Statement, StoreError> {
         let mut update = self.statement();
-        push_found(&mut update, &BEAT, beats)?;
+        push_with(&mut update, &BEAT, beats)?;
+        if update.dialect() == Dialect::Postgres {
+            update.push(", told as materialized (select * from d where d.job_progress is not null) ");
+        }
         update.push("update catalog_jobs_live as j set until_ms = ");
         bind_ms(&mut update, lease).push(" + ");
-        self.push_now(&mut update).push(", progress = coalesce(d.job_progress, j.progress) from d where ");
-        // who makes an effect has locked its claim until that is committed; the others are not to wait for it
-        push_where(&mut update, HELD, " for update skip locked");
+        self.push_now(&mut update);
+        match update.dialect() {
+            Dialect::Sqlite => {
+                update.push(", progress = coalesce(d.job_progress, j.progress) from d where ").push(HELD);
+            }
+            Dialect::Postgres => {
+                update.push(
+                    ", progress = coalesce((select t.job_progress from told t where t.job_token = j.token), \
+                     j.progress) where j.ctid = any(array(",
+                );
+                // who makes an effect has locked its claim until that is committed; the others are not to wait for it
+                push_select(&mut update, "j.tid", HELD, " for update skip locked");
+                update.push("))");
+            }
+        }
         push_id(update.push(" returning "), "id").push(", token, cancel_by_ms is not null").repeatable();
         Ok(update)
     }
@@ -165,10 +183,8 @@ impl<R> SqlJobStore<R> {
     /// Which claims are held, without waiting for who has locked them.
     async fn held(&self, beats: &[Beat]) -> Result<Vec<(uuid::Uuid, i64, bool)>, StoreError> {
         let mut select = self.statement();
-        push_found(&mut select, &BEAT, beats)?;
-        push_id(select.push("select "), "l.id")
-            .push(", l.token, l.cancel_by_ms is not null from d cross join lateral ");
-        select.push("(select * from catalog_jobs_live j where ").push(HELD.found).push(" limit 1) l");
+        push_with(&mut select, &BEAT, beats)?;
+        push_select(&mut select, "cast(j.id as text), j.token, j.cancel_by_ms is not null", HELD, "");
         let rows = self.database.fetch_any_tenant(select).await?;
         rows.into_iter().map(|mut row| Ok((id(&row.text(0)?)?, row.integer(1)?, row.boolean(2)?))).collect()
     }

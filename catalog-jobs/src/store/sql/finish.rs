@@ -1,16 +1,14 @@
 //! The statements that end jobs.
 
-use catalog_core::store::{
-    StoreError,
-    database::{Row, Transaction},
-    statement::{Dialect, Statement},
-};
+use std::collections::HashMap;
+
+use catalog_core::store::{StoreError, database::Transaction, statement::Dialect};
 use uuid::Uuid;
 
 use super::{
     SqlJobStore,
-    found::{Those, push_found, push_record, push_where},
-    id, push_id,
+    found::{FOUND, push_select, push_with},
+    id,
     rows::Column,
 };
 use crate::claim::Claim;
@@ -28,6 +26,9 @@ pub(super) struct Finished {
     result: Option<String>,
     /// None leaves what was told before.
     progress: Option<String>,
+    /// As they were in the row that goes, and so its token.
+    attempt: i64,
+    started_ms: i64,
 }
 
 impl Finished {
@@ -38,89 +39,83 @@ impl Finished {
         result: Option<String>,
         progress: Option<String>,
     ) -> Self {
-        Self { claim, state, error, result, progress }
+        Self { claim, state, error, result, progress, attempt: 0, started_ms: 0 }
     }
 }
 
-const FINISHED: [Column<Finished>; 7] = [
+const CLAIM: [Column<Finished>; 3] = [
     Column::text("job_namespace", |over| Some(over.claim.namespace.to_string())),
     Column::id("job_id", |over| over.claim.id),
     Column::integer("job_token", |over| over.claim.token),
+];
+
+const FINISHED: [Column<Finished>; 8] = [
+    Column::text("job_namespace", |over| Some(over.claim.namespace.to_string())),
+    Column::id("job_id", |over| over.claim.id),
     Column::integer("job_state", |over| over.state),
     Column::text("job_error", |over| over.error.clone()),
     Column::text("job_result", |over| over.result.clone()),
     Column::text("job_progress", |over| over.progress.clone()),
+    Column::integer("job_attempt", |over| over.attempt),
+    Column::integer("job_started_ms", |over| over.started_ms),
 ];
 
-/// What the record takes over from the row that goes.
-const GONE: &str =
-    "d.*, j.attempt as gone_attempt, j.started_ms as gone_started_ms, j.progress as gone_progress";
+/// Of the row that goes the record takes these over.
+const GOING: &str = "cast(j.id as text), d.job_token, j.attempt, coalesce(j.started_ms, 0), j.progress";
 
 impl<R> SqlJobStore<R> {
     /// Takes live jobs out that are `those`, a condition of `j` and `d`, and writes what became of them; gives which.
     pub(super) async fn finish(
         &self,
         transaction: &mut Transaction,
-        over: &[Finished],
-        those: Those,
+        mut over: Vec<Finished>,
+        those: &'static str,
     ) -> Result<Vec<(Uuid, i64)>, StoreError> {
         if over.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = match transaction.dialect() {
-            Dialect::Postgres => transaction.fetch(self.finish_at_once(over, those)?).await?,
-            Dialect::Sqlite => self.finish_in_steps(transaction, over, those).await?,
-        };
-        claims(rows)
+        let mut select = self.statement();
+        push_with(&mut select, &CLAIM, &over)?;
+        push_select(&mut select, GOING, those, " for update");
+        let mut going = HashMap::new();
+        for mut row in transaction.fetch(select).await? {
+            let key = (id(&row.text(0)?)?, row.integer(1)?);
+            going.insert(key, (row.integer(2)?, row.integer(3)?, row.take_text(4)?));
+        }
+        over.retain_mut(|over| {
+            let Some(row) = going.remove(&(over.claim.id, over.claim.token)) else { return false };
+            (over.attempt, over.started_ms) = (row.0, row.1);
+            over.progress = over.progress.take().or(row.2);
+            true
+        });
+        if !over.is_empty() {
+            self.take_out_all(transaction, &over).await?;
+        }
+        Ok(over.into_iter().map(|over| (over.claim.id, over.claim.token)).collect())
     }
 
-    /// In one statement, which PostgreSQL alone has: what is locked by its going cannot change before the record is written.
-    pub(super) fn finish_at_once(&self, over: &[Finished], those: Those) -> Result<Statement, StoreError> {
+    /// Of jobs that are locked.
+    async fn take_out_all(&self, transaction: &mut Transaction, over: &[Finished]) -> Result<(), StoreError> {
         let mut finish = self.statement();
-        push_found(&mut finish, &FINISHED, over)?;
-        finish.push(", gone as (delete from catalog_jobs_live j using d where ");
-        push_where(&mut finish, those, "");
-        finish.push(" returning ").push(GONE).push(") ");
-        self.push_update(&mut finish).push("gone d where ");
-        push_record(&mut finish, "gone d");
-        finish.push(" returning ");
-        push_id(&mut finish, "r.id").push(", d.job_token");
-        Ok(finish)
-    }
-
-    async fn finish_in_steps(
-        &self,
-        transaction: &mut Transaction,
-        over: &[Finished],
-        those: Those,
-    ) -> Result<Vec<Row>, StoreError> {
-        let mut update = self.statement();
-        push_found(&mut update, &FINISHED, over)?;
-        self.push_update(&mut update)
-            .push("(select ")
-            .push(GONE)
-            .push(" from d join catalog_jobs_live j on ");
-        update.push(those.found).push(") as d where ");
-        push_record(&mut update, "d");
-        transaction.execute(update).await?;
-        let mut delete = self.statement();
-        push_found(&mut delete, &FINISHED, over)?;
-        delete.push("delete from catalog_jobs_live where (namespace, id) in (select j.namespace, j.id from d join catalog_jobs_live j on ");
-        delete.push(those.found).push(") returning id, token");
-        transaction.fetch(delete).await
-    }
-
-    fn push_update<'a>(&self, update: &'a mut Statement) -> &'a mut Statement {
-        update.push(
-            "update catalog_jobs_records as r set state = d.job_state, attempt = d.gone_attempt, started_ms = d.gone_started_ms, \
-             progress = coalesce(d.job_progress, d.gone_progress), result = d.job_result, \
+        push_with(&mut finish, &FINISHED, over)?;
+        if transaction.dialect() == Dialect::Postgres {
+            finish.push(", gone as (delete from catalog_jobs_live j where j.ctid = any(array(");
+            push_select(&mut finish, "j.tid", FOUND, "");
+            finish.push("))) ");
+        }
+        finish.push(
+            "update catalog_jobs_records as r set state = d.job_state, attempt = d.job_attempt, started_ms = nullif(d.job_started_ms, 0), \
+             progress = d.job_progress, result = d.job_result, \
              error = case when d.job_state = 1 then null else coalesce(d.job_error, r.error) end, finished_ms = ",
         );
-        self.push_now(update).push(" from ")
+        self.push_now(&mut finish).push(" from d where r.namespace = d.job_namespace and r.id = d.job_id");
+        transaction.execute(finish).await?;
+        if transaction.dialect() == Dialect::Sqlite {
+            let mut delete = self.statement();
+            push_with(&mut delete, &CLAIM, over)?;
+            delete.push("delete from catalog_jobs_live where (namespace, id) in (select d.job_namespace, d.job_id from d)");
+            transaction.execute(delete).await?;
+        }
+        Ok(())
     }
-}
-
-/// Which jobs by which tokens.
-pub(super) fn claims(rows: Vec<Row>) -> Result<Vec<(Uuid, i64)>, StoreError> {
-    rows.into_iter().map(|mut row| Ok((id(&row.text(0)?)?, row.integer(1)?))).collect()
 }

@@ -209,7 +209,7 @@ impl<R> SqlJobStore<R> {
     ) -> Result<bool, StoreError> {
         let claim = Claim { namespace: namespace.clone(), id, token: 0 };
         let over = Finished::new(claim, CANCELED, None, None, None);
-        Ok(!self.finish(transaction, &[over], WAITING).await?.is_empty())
+        Ok(!self.finish(transaction, vec![over], WAITING).await?.is_empty())
     }
 
     async fn conflicting(

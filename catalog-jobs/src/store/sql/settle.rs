@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 use super::{
     SqlJobStore, bind_id, bind_ms, corrupt,
-    finish::{CANCELED, DEAD, FAILED, Finished, SUCCEEDED, claims},
-    found::{HELD, UNWANTED, WANTED, push_found, push_record, push_where},
+    finish::{CANCELED, DEAD, FAILED, Finished, SUCCEEDED},
+    found::{HELD, UNWANTED, push_with},
     id, ms, push_id, push_now,
     rows::Column,
 };
@@ -114,41 +114,25 @@ impl<R: Recorder<Transaction>> CompleteStore for SqlJobStore<R> {
 }
 
 impl<R> SqlJobStore<R> {
-    pub(super) async fn settle_alone(&self, ended: &[Settlement]) -> Result<Vec<bool>, StoreError> {
-        let (over, again) = sorted(ended)?;
-        if again.is_empty() && self.database.dialect() == Dialect::Postgres {
-            let rows = self.database.change_any_tenant(self.finish_at_once(&over, HELD)?).await?;
-            return Ok(which(ended, claims(rows)?));
-        }
-        let mut transaction = self.database.begin_any_tenant().await?;
-        let held = self.settle_sorted(&mut transaction, &over, again).await?;
-        transaction.commit().await?;
-        Ok(which(ended, held))
-    }
-
-    async fn settle_within(
+    pub(super) async fn settle_within(
         &self,
         transaction: &mut Transaction,
         ended: &[Settlement],
     ) -> Result<Vec<bool>, StoreError> {
-        let (over, again) = sorted(ended)?;
-        Ok(which(ended, self.settle_sorted(transaction, &over, again).await?))
-    }
-
-    async fn settle_sorted(
-        &self,
-        transaction: &mut Transaction,
-        over: &[Finished],
-        mut again: Vec<Again>,
-    ) -> Result<Vec<(Uuid, i64)>, StoreError> {
-        let mut held = self.finish(transaction, over, HELD).await?;
-        let waiting = self.requeue(transaction, &again).await?;
+        let (mut over, mut again) = (Vec::new(), Vec::new());
+        for ended in ended {
+            match sort(ended)? {
+                Sorted::Over(finished) => over.push(finished),
+                Sorted::Again(retry) => again.push(retry),
+            }
+        }
+        let mut held = self.requeue(transaction, &again).await?;
         // what was not requeued is to be canceled, or is lost
-        again.retain(|again| !waiting.contains(&(again.claim.id, again.claim.token)));
-        let unwanted: Vec<Finished> = again.into_iter().map(canceled).collect();
-        held.extend(self.finish(transaction, &unwanted, UNWANTED).await?);
-        held.extend(waiting);
-        Ok(held)
+        again.retain(|again| !held.contains(&(again.claim.id, again.claim.token)));
+        let unwanted = again.into_iter().map(canceled).collect();
+        held.extend(self.finish(transaction, over, HELD).await?);
+        held.extend(self.finish(transaction, unwanted, UNWANTED).await?);
+        Ok(ended.iter().map(|ended| held.contains(&(ended.claim.id, ended.claim.token))).collect())
     }
 
     /// Has jobs wait again, unless they are to be canceled; gives which.
@@ -161,13 +145,13 @@ impl<R> SqlJobStore<R> {
             return Ok(HashSet::new());
         }
         let mut update = self.statement();
-        push_found(&mut update, &AGAIN, again)?;
+        push_with(&mut update, &AGAIN, again)?;
         update.push("update catalog_jobs_live as j set phase = case when d.job_after_ms > 0 then 1 else 0 end, until_ms = d.job_after_ms + ");
         self.push_now(&mut update).push(
             ", attempt = j.attempt - d.job_refund, worker = null, progress = coalesce(d.job_progress, j.progress) from d where ",
         );
-        push_where(&mut update, WANTED, "");
-        push_id(update.push(" returning "), "id").push(", token, queue");
+        push_id(update.push(HELD).push(" and j.cancel_by_ms is null returning "), "id")
+            .push(", token, queue");
         let (mut held, mut queues) = (HashSet::new(), BTreeSet::new());
         for mut row in transaction.fetch(update).await? {
             held.insert((id(&row.text(0)?)?, row.integer(1)?));
@@ -179,9 +163,8 @@ impl<R> SqlJobStore<R> {
         let failed: Vec<Again> = again.iter().filter(has_failed).cloned().collect();
         if !failed.is_empty() {
             let mut note = self.statement();
-            push_found(&mut note, &AGAIN, &failed)?;
-            note.push("update catalog_jobs_records as r set error = d.job_error from d where ");
-            push_record(&mut note, "d");
+            push_with(&mut note, &AGAIN, &failed)?;
+            note.push("update catalog_jobs_records as r set error = d.job_error from d where r.namespace = d.job_namespace and r.id = d.job_id");
             transaction.execute(note).await?;
         }
         for queue in queues {
@@ -232,32 +215,15 @@ impl<R> SqlJobStore<R> {
             }
         }
         self.requeue(&mut transaction, &again).await?;
-        self.finish(&mut transaction, &over, HELD).await?;
+        self.finish(&mut transaction, over, HELD).await?;
         transaction.commit().await?;
         Ok(reaped)
     }
 }
 
-/// Which of them were held.
-fn which(ended: &[Settlement], held: Vec<(Uuid, i64)>) -> Vec<bool> {
-    let held: HashSet<(Uuid, i64)> = held.into_iter().collect();
-    ended.iter().map(|ended| held.contains(&(ended.claim.id, ended.claim.token))).collect()
-}
-
 enum Sorted {
     Over(Finished),
     Again(Again),
-}
-
-fn sorted(ended: &[Settlement]) -> Result<(Vec<Finished>, Vec<Again>), StoreError> {
-    let (mut over, mut again) = (Vec::new(), Vec::new());
-    for ended in ended {
-        match sort(ended)? {
-            Sorted::Over(finished) => over.push(finished),
-            Sorted::Again(retry) => again.push(retry),
-        }
-    }
-    Ok((over, again))
 }
 
 fn sort(ended: &Settlement) -> Result<Sorted, StoreError> {
