@@ -64,11 +64,16 @@ impl<S: RecordStore> Jobs<S> {
     /// `GET` of the list, of one job and of its events; `POST` of its `:cancel` and `:retry`.
     pub fn routes(&self) -> Routes {
         let may = |verb| Permission::new(verb, Resource::Jobs, Reach::Tenant);
+        let may_list = Permission::new(Verb::List, Resource::Jobs, Reach::TenantOrAll);
         let path = self.path();
         let of = |end: &str| format!("{path}/{{id}}{end}");
         let name = |verb: &str| format!("{verb}_{}_job", self.parts.kind);
         let id = || [Parameter::path("id", "The job's id.")];
-        let list = Doc::new(name("list"), "Lists a tenant's jobs, newest first.", Reply::json("JobList"));
+        let list = Doc::new(
+            name("list"),
+            "Lists a tenant's jobs, or with a cluster-wide permission those of all, newest first.",
+            Reply::json("JobList"),
+        );
         let get = Doc::new(name("get"), "One job and how it does.", Reply::json("Job"));
         let events =
             Reply::text("text/event-stream", "The job each time that it has changed, as server-sent events.");
@@ -97,7 +102,7 @@ impl<S: RecordStore> Jobs<S> {
         )
         .audited();
         let routes = Routes::new()
-            .get(path.clone(), may(Verb::List), list.tagged("jobs").with_parameters(list::parameters()), {
+            .get(path.clone(), may_list, list.tagged("jobs").with_parameters(list::parameters()), {
                 let jobs = self.clone();
                 move |scope: Scope, uri: Uri| list::list(jobs.clone(), scope, uri)
             })

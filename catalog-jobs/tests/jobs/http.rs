@@ -91,6 +91,13 @@ async fn jobs_are_listed_page_by_page_and_shown() {
     ] {
         assert_eq!(status(&a, "GET", &format!("?{query}")).await.1["size"], size, "{query}");
     }
+    store.enqueue(&[say("b", "x")]).await.unwrap();
+    let everyone = router(&store, scope("*").await);
+    let page = status(&everyone, "GET", "?pageSize=5").await.1;
+    assert_eq!((&page["items"][0]["namespace"], &page["items"][1]["namespace"]), (&"b".into(), &"a".into()));
+    let token = page["nextPageToken"].as_str().unwrap();
+    assert_eq!(status(&everyone, "GET", &format!("?pageSize=5&pageToken={token}")).await.1["size"], 1);
+    assert_eq!(status(&a, "GET", &format!("?pageSize=5&pageToken={token}")).await.0, 400);
     for bad in ["?state=done", "?plugin=No", "?sourceId=%20", "?order=x", "?pageSize=0", "?pageToken=x"] {
         assert_eq!(status(&a, "GET", bad).await.0, 400, "{bad}");
     }
@@ -210,7 +217,7 @@ fn the_document_and_the_table_know_the_routes() {
     let routes = jobs(&store()).routes();
     let table = routes.to_string();
     for line in [
-        "GET     /api/jobs/v1alpha1/say              list jobs (tenant)",
+        "GET     /api/jobs/v1alpha1/say              list jobs (tenant or all)",
         "GET     /api/jobs/v1alpha1/say/{id}         get jobs (tenant)",
         "GET     /api/jobs/v1alpha1/say/{id}/events  get jobs (tenant)",
         "POST    /api/jobs/v1alpha1/say/{id}:cancel  update jobs (tenant)",

@@ -1,6 +1,6 @@
 //! Refreshes that are asked for, and what becomes of them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fixture::{Answer, Server};
 
@@ -81,6 +81,13 @@ fn a_refresh_is_answered_at_once_and_done_after_it() {
     assert_eq!(post(&server, &format!("{JOBS}/{id}:cancel"), &[]).code(), "job_finished");
     assert_eq!(post(&server, &format!("{JOBS}/{id}:retry"), &[]).code(), "job_finished");
     assert_eq!(server.get(&format!("{JOBS}/{id}?namespace=team-b")).code(), "not_found");
+    let of_all = server.get(&format!("{JOBS}?namespace=*"));
+    let namespaces: Vec<Value> =
+        of_all.json()["items"].as_array().unwrap().iter().map(|job| job["namespace"].clone()).collect();
+    assert!(namespaces.contains(&json!("team-a")) && namespaces.contains(&json!("team-b")), "{of_all:?}");
+    let engineer = [("authorization", "Bearer demo-team-a-engineer")];
+    let refused = server.ask("GET", &format!("{JOBS}?namespace=*"), &engineer, "");
+    assert_eq!(refused.code(), "forbidden");
     let list = server.get(&format!("{JOBS}?namespace=team-a&state=succeeded&sourceId=sample-models"));
     assert!(list.json()["items"].as_array().unwrap().iter().any(|job| job["id"] == id.as_str()), "{list:?}");
     assert_eq!(server.get(&format!("{JOBS}?namespace=team-a&state=lost")).status, 400);
