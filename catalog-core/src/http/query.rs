@@ -30,8 +30,11 @@ impl<'a> Query<'a> {
             let (name, value) = (decode(name)?, decode(value)?);
             if !known.contains(&name.as_ref()) && !TENANT.contains(&name.as_ref()) {
                 let shown: String = name.chars().take(64).collect();
-                let detail =
-                    format!("the parameter `{shown}` is not known here; those are {}", known.join(", "));
+                let known = match known {
+                    [] => "none is taken but the tenant".to_owned(),
+                    known => format!("those are {}", known.join(", ")),
+                };
+                let detail = format!("the parameter `{shown}` is not known here; {known}");
                 return Err(Problem::invalid_parameter(detail).with_parameter(&shown));
             }
             if pairs.iter().any(|(other, _)| *other == name) {

@@ -1,5 +1,5 @@
 use axum::response::Response;
-use catalog_core::{http::json, problem::Problem};
+use catalog_core::{http::json, name::Namespace, problem::Problem};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 use uuid::Uuid;
@@ -32,23 +32,35 @@ pub(super) fn status(status: StatusCode, id: Uuid, word: &str) -> Response {
 }
 
 impl<S: RecordStore> Jobs<S> {
-    /// The answer to a request that has enqueued a job: 202 with where the job is.
+    /// The answer to a request that has enqueued a job of that tenant: 202 with where the job is.
     ///
     /// # Errors
     /// [`Problem`] 422 when the idempotency key is of another job.
-    pub fn accepted(&self, enqueued: Enqueued) -> Result<Response, Problem> {
+    pub fn accepted(&self, namespace: &Namespace, enqueued: Enqueued) -> Result<Response, Problem> {
         if let Enqueued::Mismatched(_) = enqueued {
-            return Err(Problem::idempotency_mismatch("the idempotency key was used for another request"));
+            return Err(mismatched());
         }
         let id = enqueued.id();
         let mut response = status(StatusCode::ACCEPTED, id, "queued");
-        let location = HeaderValue::try_from(format!("{}/{id}", self.path()));
-        if let Ok(location) = location {
-            response.headers_mut().insert(header::LOCATION, location);
-        }
+        // with its tenant: who follows it may have named the tenant in a query, which goes with the request
+        located(&mut response, &format!("{}/{id}?namespace={namespace}", self.path()));
         if let Enqueued::Replayed(_) = enqueued {
-            response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+            replayed(&mut response);
         }
         Ok(response)
     }
+}
+
+pub(super) fn located(response: &mut Response, location: &str) {
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+}
+
+pub(super) fn replayed(response: &mut Response) {
+    response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+}
+
+pub(super) fn mismatched() -> Problem {
+    Problem::idempotency_mismatch("the idempotency key was used for another request")
 }

@@ -5,11 +5,12 @@ use axum::response::{
     sse::{Event, Sse},
 };
 use catalog_core::{
-    http::{Scope, Segment},
+    http::{Query, Scope, Segment},
     problem::Problem,
     tenant::TenantScope,
 };
 use futures_util::stream;
+use http::Uri;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::Jobs;
@@ -27,7 +28,9 @@ pub(super) async fn follow<S: RecordStore>(
     jobs: Jobs<S>,
     Scope(scope): Scope,
     Segment(id): Segment,
+    uri: Uri,
 ) -> Result<Response, Problem> {
+    Query::parse(uri.query(), &[])?;
     let first = jobs.find(&scope, &id).await?;
     let permit = Arc::clone(&jobs.parts.streams).try_acquire_owned();
     let permit = permit

@@ -17,7 +17,7 @@ use crate::{
 
 const PARAMETERS: [&str; 6] = ["plugin", "sourceId", "state", "requestedBy", "pageSize", "pageToken"];
 
-pub(super) fn parameters() -> [Parameter; 6] {
+pub(super) fn parameters() -> [Parameter; 7] {
     let states = JobState::ALL.map(JobState::as_str);
     [
         Parameter::query("plugin", "Only jobs for that plugin."),
@@ -26,6 +26,7 @@ pub(super) fn parameters() -> [Parameter; 6] {
         Parameter::query("requestedBy", "Only jobs that this user asked for."),
         Parameter::page_size(),
         Parameter::page_token(),
+        Parameter::all_namespaces(),
     ]
 }
 
@@ -37,8 +38,9 @@ pub(super) async fn list<S: RecordStore>(
     let query = Query::parse(uri.query(), &PARAMETERS)?;
     let size = query.page_size()?;
     let path = jobs.path();
-    let namespace = scope.single().map(ToString::to_string).unwrap_or_default();
-    // a token is of one list: the tenant, the kind and all that narrows it
+    // no tenant is called so
+    let namespace = scope.single().map_or_else(|| "*".into(), ToString::to_string);
+    // a token is of one list: the tenant or all, the kind and all that narrows it
     let narrowed =
         ["plugin", "sourceId", "state", "requestedBy"].map(|name| query.get(name).unwrap_or_default());
     let mut binding = vec![path.as_str(), namespace.as_str()];

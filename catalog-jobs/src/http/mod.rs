@@ -1,6 +1,7 @@
 //! Jobs on axum: listed, shown, followed, canceled, tried again; and queues, paused and resumed.
 
 mod answer;
+mod body;
 mod events;
 mod list;
 mod queues;
@@ -11,7 +12,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use axum::response::Response;
 use catalog_core::{
-    http::{Context, Doc, Parameter, Reply, Routes, Scope, Segment, Shape, store_problem},
+    http::{Context, Doc, Parameter, Query, Reply, Routes, Scope, Segment, Shape, store_problem},
     page::PageTokens,
     permission::{Permission, Reach, Resource, Verb},
     problem::Problem,
@@ -22,6 +23,7 @@ use http::{Method, StatusCode, Uri};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use self::body::NoBody;
 pub use self::{queues::Queues, refresh::Refreshes};
 use crate::{
     name::JobKind,
@@ -62,38 +64,61 @@ impl<S: RecordStore> Jobs<S> {
     /// `GET` of the list, of one job and of its events; `POST` of its `:cancel` and `:retry`.
     pub fn routes(&self) -> Routes {
         let may = |verb| Permission::new(verb, Resource::Jobs, Reach::Tenant);
+        let may_list = Permission::new(Verb::List, Resource::Jobs, Reach::TenantOrAll);
         let path = self.path();
         let of = |end: &str| format!("{path}/{{id}}{end}");
         let name = |verb: &str| format!("{verb}_{}_job", self.parts.kind);
         let id = || [Parameter::path("id", "The job's id.")];
-        let list = Doc::new(name("list"), "Lists a tenant's jobs, newest first.", Reply::json("JobList"));
+        let list = Doc::new(
+            name("list"),
+            "Lists a tenant's jobs, or with a cluster-wide permission those of all, newest first.",
+            Reply::json("JobList"),
+        );
         let get = Doc::new(name("get"), "One job and how it does.", Reply::json("Job"));
         let events =
             Reply::text("text/event-stream", "The job each time that it has changed, as server-sent events.");
-        let events = Doc::new(name("follow"), "Follows a job until it is over.", events);
+        let events = Doc::new(
+            name("follow"),
+            "Follows a job: the last event is `finished`. Before that the stream ends after some seconds and is to be opened anew, as \
+             event sources do by themselves; it begins again with the job as it is, so that there is no `Last-Event-ID`.",
+            events,
+        );
         let answer = || Reply::json("JobStatus");
         let canceling = Shape::named("JobStatus");
         let cancel =
             answer().or(StatusCode::ACCEPTED, "It runs, and its handler is told to give up.", canceling);
-        let cancel = Doc::new(name("cancel"), "Cancels a job.", cancel).audited();
+        let cancel = Doc::new(
+            name("cancel"),
+            "Cancels a job. To ask again changes nothing more: it needs no `Idempotency-Key`, and looks at none.",
+            cancel,
+        )
+        .audited();
         let retry =
-            Doc::new(name("retry"), "Has a job that failed or was canceled be tried again.", answer())
-                .audited();
+            Doc::new(
+            name("retry"),
+            "Has a job that failed or was canceled be tried again. While it waits or runs, to ask again changes nothing and is 409: it \
+             needs no `Idempotency-Key`, and looks at none.",
+            answer(),
+        )
+        .audited();
         let routes = Routes::new()
-            .get(path.clone(), may(Verb::List), list.tagged("jobs").with_parameters(list::parameters()), {
+            .get(path.clone(), may_list, list.tagged("jobs").with_parameters(list::parameters()), {
                 let jobs = self.clone();
                 move |scope: Scope, uri: Uri| list::list(jobs.clone(), scope, uri)
             })
             .get(of(""), may(Verb::Get), get.tagged("jobs").with_parameters(id()), {
                 let jobs = self.clone();
-                move |Scope(scope): Scope, Segment(id): Segment| {
+                move |Scope(scope): Scope, Segment(id): Segment, uri: Uri| {
                     let jobs = jobs.clone();
-                    async move { Ok::<_, Problem>(answer::record(&jobs.find(&scope, &id).await?)) }
+                    async move {
+                        Query::parse(uri.query(), &[])?;
+                        Ok::<_, Problem>(answer::record(&jobs.find(&scope, &id).await?))
+                    }
                 }
             })
             .get(of("/events"), may(Verb::Get), events.tagged("jobs").with_parameters(id()), {
                 let jobs = self.clone();
-                move |scope: Scope, id: Segment| events::follow(jobs.clone(), scope, id)
+                move |scope: Scope, id: Segment, uri: Uri| events::follow(jobs.clone(), scope, id, uri)
             });
         routes
             .with(
@@ -103,8 +128,8 @@ impl<S: RecordStore> Jobs<S> {
                 cancel.tagged("jobs").with_parameters(id()),
                 {
                     let jobs = self.clone();
-                    move |scope: Scope, context: Context, id: Segment| {
-                        cancel_job(jobs.clone(), scope, context, id)
+                    move |scope: Scope, context: Context, id: Segment, uri: Uri, _: NoBody| {
+                        cancel_job(jobs.clone(), scope, context, id, uri)
                     }
                 },
             )
@@ -115,8 +140,8 @@ impl<S: RecordStore> Jobs<S> {
                 retry.tagged("jobs").with_parameters(id()),
                 {
                     let jobs = self.clone();
-                    move |scope: Scope, context: Context, id: Segment| {
-                        retry_job(jobs.clone(), scope, context, id)
+                    move |scope: Scope, context: Context, id: Segment, uri: Uri, _: NoBody| {
+                        retry_job(jobs.clone(), scope, context, id, uri)
                     }
                 },
             )
@@ -153,7 +178,9 @@ async fn cancel_job<S: RecordStore>(
     Scope(scope): Scope,
     Context(context): Context,
     Segment(id): Segment,
+    uri: Uri,
 ) -> Result<Response, Problem> {
+    Query::parse(uri.query(), &[])?;
     let id = jobs.find(&scope, &id).await?.id;
     let canceled =
         jobs.parts.store.cancel(&scope, &Attribution::Request(context), id, jobs.parts.grace).await;
@@ -172,7 +199,9 @@ async fn retry_job<S: RecordStore>(
     Scope(scope): Scope,
     Context(context): Context,
     Segment(id): Segment,
+    uri: Uri,
 ) -> Result<Response, Problem> {
+    Query::parse(uri.query(), &[])?;
     let id = jobs.find(&scope, &id).await?.id;
     let retried = jobs.parts.store.retry(&scope, &Attribution::Request(context), id).await;
     match retried.map_err(|error| store_problem(&error))? {

@@ -15,7 +15,7 @@ use catalog_core::{
 use http::{Method, Uri};
 use serde_json::{Value, json};
 
-use super::answer;
+use super::{answer, body::NoBody};
 use crate::{gate::Gate, name::QueueName, store::UpkeepStore};
 
 const QUEUES: &str = "/api/jobs/v1alpha1/queues";
@@ -86,7 +86,7 @@ impl<S: UpkeepStore + Clone> Queues<S> {
                 queue.tagged("jobs").audited(),
                 {
                     let queues = self.clone();
-                    move |Context(context): Context, Segment(name): Segment, uri: Uri| {
+                    move |Context(context): Context, Segment(name): Segment, uri: Uri, _: NoBody| {
                         let queues = queues.clone();
                         async move { queues.switch_queue(context, &name, &uri, paused).await }
                     }
@@ -99,7 +99,7 @@ impl<S: UpkeepStore + Clone> Queues<S> {
                 tenant.tagged("jobs").audited(),
                 {
                     let queues = self.clone();
-                    move |Scope(scope): Scope, Context(context): Context, uri: Uri| {
+                    move |Scope(scope): Scope, Context(context): Context, uri: Uri, _: NoBody| {
                         let queues = queues.clone();
                         async move { queues.switch_tenant(&scope, context, &uri, paused).await }
                     }

@@ -1,6 +1,6 @@
 //! Refreshes of sources that callers ask for: each is a job, and the answer says where it is.
 
-use axum::response::Response;
+use axum::{extract::FromRequestParts, response::Response};
 use catalog_core::{
     context::RequestContext,
     http::{Context, Doc, Parameter, Query, Reply, Routes, Scope, Segment, store_problem},
@@ -13,13 +13,14 @@ use catalog_core::{
     store::{Attribution, SourceKey, SourceQuery, SourceStore},
     tenant::TenantScope,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, request::Parts};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
-use super::{Jobs, answer};
+use super::{Jobs, answer, body::NoBody};
 use crate::{
     name::QueueName,
-    new_job::{Enqueued, NewJob},
+    new_job::{Enqueued, MAX_KEY, NewJob},
     refresh::RefreshSource,
     store::{EnqueueStore, RecordStore},
 };
@@ -70,17 +71,18 @@ where
         let one = one.with_parameters([Parameter::path("id", "The source's id."), key()]);
         let all = Doc::new(
             format!("refresh_{name}_sources"),
-            "Has all enabled sources of the plugin be read anew.",
+            "Has all enabled sources of the plugin be read anew. Under an idempotency key a source has one job; one that is new since \
+             has another.",
             Reply::accepted("JobStatusList"),
         );
+        let all = all.with_parameters([key()]);
         let (refreshes, plugin) = (self.clone(), name.clone());
-        let of_one =
-            move |scope: Scope, context: Context, Segment(id): Segment, headers: HeaderMap, uri: Uri| {
-                refreshes.clone().one(plugin.clone(), scope, context, id, headers, uri)
-            };
+        let of_one = move |scope: Scope, context: Context, Segment(id): Segment, asked: Asked, _: NoBody| {
+            refreshes.clone().one(plugin.clone(), scope, context, id, asked)
+        };
         let (refreshes, plugin) = (self.clone(), name.clone());
-        let of_all = move |scope: Scope, context: Context, uri: Uri| {
-            refreshes.clone().all(plugin.clone(), scope, context, uri)
+        let of_all = move |scope: Scope, context: Context, asked: Asked, _: NoBody| {
+            refreshes.clone().all(plugin.clone(), scope, context, asked)
         };
         Routes::new()
             .with(
@@ -99,10 +101,8 @@ where
         Scope(scope): Scope,
         Context(context): Context,
         id: String,
-        headers: HeaderMap,
-        uri: Uri,
+        asked: Asked,
     ) -> Result<Response, Problem> {
-        Query::parse(uri.query(), &[])?;
         let nothing = || Problem::not_found("there is no such source");
         let key = SourceKey { plugin, id: SourceId::new(id).map_err(|_| nothing())? };
         let found = self.sources.find(&scope, &key).await.map_err(|error| store_problem(&error))?;
@@ -111,11 +111,12 @@ where
             return Err(Problem::conflict("the source is disabled, and is not read"));
         }
         let mut job = self.job(&source, &context)?;
-        if let Some(key) = idempotency_key(&headers)? {
+        if let Some(key) = asked.key {
             job = job.with_idempotency_key(key).map_err(|error| invalid_key(&error.to_string()))?;
         }
         let enqueued = self.enqueue(context, &[job]).await?;
-        self.jobs.accepted(enqueued.first().copied().ok_or_else(|| Problem::internal("the server failed"))?)
+        let enqueued = enqueued.first().copied().ok_or_else(|| Problem::internal("the server failed"))?;
+        self.jobs.accepted(&source.namespace, enqueued)
     }
 
     async fn all(
@@ -123,20 +124,37 @@ where
         plugin: PluginName,
         Scope(scope): Scope,
         Context(context): Context,
-        uri: Uri,
+        asked: Asked,
     ) -> Result<Response, Problem> {
-        Query::parse(uri.query(), &[])?;
+        let namespace =
+            scope.single().ok_or_else(|| Problem::tenant_required("the route is one tenant's"))?;
         let sources = self.enabled(&scope, &plugin).await?;
-        let jobs = sources.iter().map(|source| self.job(source, &context)).collect::<Result<Vec<_>, _>>()?;
+        let mut jobs =
+            sources.iter().map(|source| self.job(source, &context)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(key) = &asked.key {
+            check_key(key)?;
+            let keyed = jobs.into_iter().map(|job| {
+                let key = key_of_one(key, &job);
+                job.with_idempotency_key(key).map_err(|error| invalid_key(&error.to_string()))
+            });
+            jobs = keyed.collect::<Result<_, _>>()?;
+        }
         let enqueued = self.enqueue(context, &jobs).await?;
+        if enqueued.iter().any(|enqueued| matches!(enqueued, Enqueued::Mismatched(_))) {
+            return Err(answer::mismatched());
+        }
+        let is_replayed =
+            !enqueued.is_empty() && enqueued.iter().all(|enqueued| matches!(enqueued, Enqueued::Replayed(_)));
         let told = sources.iter().zip(enqueued).map(|(source, enqueued)| {
             json!({"jobId": enqueued.id(), "sourceId": source.spec.id, "status": "queued"})
         });
         let told: Vec<_> = told.collect();
         let mut response = answer::body(&json!({"items": told, "size": told.len()}));
         *response.status_mut() = StatusCode::ACCEPTED;
-        if let Ok(location) = HeaderValue::try_from(format!("{}?plugin={plugin}", self.jobs.path())) {
-            response.headers_mut().insert(header::LOCATION, location);
+        let list = format!("{}?plugin={plugin}&namespace={namespace}", self.jobs.path());
+        answer::located(&mut response, &list);
+        if is_replayed {
+            answer::replayed(&mut response);
         }
         Ok(response)
     }
@@ -170,6 +188,35 @@ where
         let by = Attribution::Request(context);
         self.jobs.parts.store.enqueue_for(&by, jobs).await.map_err(|error| store_problem(&error))
     }
+}
+
+/// What a request says beside its path and its tenant.
+struct Asked {
+    key: Option<String>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Asked {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Query::parse(parts.uri.query(), &[])?;
+        Ok(Self { key: idempotency_key(&parts.headers)?.map(ToOwned::to_owned) })
+    }
+}
+
+/// The key of one of several jobs that were asked for under that key: each has its own, and none is longer than it may be.
+fn key_of_one(key: &str, job: &NewJob) -> String {
+    let source = job.source.as_ref().map_or("", SourceId::as_str);
+    let plugin = job.plugin.as_ref().map_or("", PluginName::as_str);
+    let digest = Sha256::digest(format!("{key}\0{plugin}\0{source}"));
+    digest.iter().fold(String::from("all:"), |text, byte| text + &format!("{byte:02x}"))
+}
+
+fn check_key(key: &str) -> Result<(), Problem> {
+    if (1..=MAX_KEY).contains(&key.len()) && !key.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(invalid_key(&format!("the key must be 1 to {MAX_KEY} bytes without control characters")))
 }
 
 /// The request's key, if it has one.

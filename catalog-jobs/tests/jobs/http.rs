@@ -91,6 +91,13 @@ async fn jobs_are_listed_page_by_page_and_shown() {
     ] {
         assert_eq!(status(&a, "GET", &format!("?{query}")).await.1["size"], size, "{query}");
     }
+    store.enqueue(&[say("b", "x")]).await.unwrap();
+    let everyone = router(&store, scope("*").await);
+    let page = status(&everyone, "GET", "?pageSize=5").await.1;
+    assert_eq!((&page["items"][0]["namespace"], &page["items"][1]["namespace"]), (&"b".into(), &"a".into()));
+    let token = page["nextPageToken"].as_str().unwrap();
+    assert_eq!(status(&everyone, "GET", &format!("?pageSize=5&pageToken={token}")).await.1["size"], 1);
+    assert_eq!(status(&a, "GET", &format!("?pageSize=5&pageToken={token}")).await.0, 400);
     for bad in ["?state=done", "?plugin=No", "?sourceId=%20", "?order=x", "?pageSize=0", "?pageToken=x"] {
         assert_eq!(status(&a, "GET", bad).await.0, 400, "{bad}");
     }
@@ -135,6 +142,36 @@ async fn jobs_are_canceled_and_tried_again() {
     assert_eq!(status(&a, "POST", "/x:cancel").await.0, 404);
 }
 
+#[tokio::test]
+async fn what_asks_for_more_than_its_path_does_is_refused() {
+    let store = store();
+    let job = say("a", "1");
+    store.enqueue(std::slice::from_ref(&job)).await.unwrap();
+    let a = router(&store, scope("a").await);
+    let path = |end: &str| format!("/{}{end}", job.id);
+    for (method, end) in [("GET", ""), ("GET", "/events"), ("POST", ":cancel"), ("POST", ":retry")] {
+        let (code, problem) = status(&a, method, &path(&format!("{end}?x=1"))).await;
+        let detail = "the parameter `x` is not known here; none is taken but the tenant";
+        assert_eq!((code, &problem["detail"]), (400, &detail.into()), "{method} {end}");
+    }
+    for (body, code) in [
+        ("[]", "invalid_body"),
+        ("x", "invalid_body"),
+        (r#"{"force":true}"#, "invalid_body"),
+        (r#"{"namespace":"No"}"#, "invalid_body"),
+        (r#"{"namespace":"b"}"#, "tenant_conflict"),
+        // not refused for its body: the job waits as it did
+        ("", "conflict"),
+        ("{}", "conflict"),
+        (r#"{"namespace":"a"}"#, "conflict"),
+    ] {
+        let uri = format!("/api/jobs/v1alpha1/say{}", path(":retry"));
+        let request = Request::post(uri).body(Body::from(body)).unwrap();
+        let problem = json(a.clone().oneshot(request).await.unwrap()).await;
+        assert_eq!(problem["code"], code, "{body}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_job_is_followed_until_it_is_over_or_a_while() {
     let store = store();
@@ -164,13 +201,14 @@ async fn a_job_is_followed_until_it_is_over_or_a_while() {
 #[tokio::test]
 async fn an_accepted_job_says_where_it_is() {
     let (id, jobs) = (uuid::Uuid::now_v7(), jobs(&store()));
-    let response = jobs.accepted(Enqueued::New(id)).unwrap();
+    let a = "a".parse().unwrap();
+    let response = jobs.accepted(&a, Enqueued::New(id)).unwrap();
     assert_eq!(response.status(), 202);
-    assert_eq!(response.headers()["location"], format!("/api/jobs/v1alpha1/say/{id}"));
+    assert_eq!(response.headers()["location"], format!("/api/jobs/v1alpha1/say/{id}?namespace=a"));
     assert_eq!(json(response).await["status"], "queued");
-    let replayed = jobs.accepted(Enqueued::Replayed(id)).unwrap();
+    let replayed = jobs.accepted(&a, Enqueued::Replayed(id)).unwrap();
     assert_eq!(replayed.headers()["idempotency-replayed"], "true");
-    let refused = jobs.accepted(Enqueued::Mismatched(id)).unwrap_err();
+    let refused = jobs.accepted(&a, Enqueued::Mismatched(id)).unwrap_err();
     assert_eq!((refused.status, refused.code.as_ref()), (422, "idempotency_mismatch"));
 }
 
@@ -179,7 +217,7 @@ fn the_document_and_the_table_know_the_routes() {
     let routes = jobs(&store()).routes();
     let table = routes.to_string();
     for line in [
-        "GET     /api/jobs/v1alpha1/say              list jobs (tenant)",
+        "GET     /api/jobs/v1alpha1/say              list jobs (tenant or all)",
         "GET     /api/jobs/v1alpha1/say/{id}         get jobs (tenant)",
         "GET     /api/jobs/v1alpha1/say/{id}/events  get jobs (tenant)",
         "POST    /api/jobs/v1alpha1/say/{id}:cancel  update jobs (tenant)",

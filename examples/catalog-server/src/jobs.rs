@@ -50,6 +50,7 @@ impl Queue {
         let mut how = WorkerConfig {
             concurrency: usize::try_from(config.job.concurrency)?,
             lease_seconds: config.job.lease_seconds,
+            timeout_seconds: config.job.timeout_seconds,
             drain_seconds: config.shutdown.grace_seconds,
             ..WorkerConfig::default()
         };

@@ -39,6 +39,8 @@ pub(crate) struct Upkeep {
     sources: Arc<dyn Keeper>,
     /// Of all tenants.
     all: TenantScope,
+    /// For how long jobs are kept.
+    kept: Retention,
     /// For so many days events are kept.
     days: u32,
 }
@@ -60,7 +62,13 @@ impl Upkeep {
     ) -> Result<Self, AnyError> {
         let all = operator::scope("upkeep", TenantSelector::All).await?;
         let (trail, jobs) = (trail.clone(), queue.store.clone());
-        Ok(Self { trail, jobs, sources: Arc::new(sources), all, days: config.audit.retention_days })
+        let hours = |days: u32| days.saturating_mul(24);
+        let kept = Retention {
+            succeeded_hours: hours(config.job.retention_succeeded_days),
+            failed_hours: hours(config.job.retention_failed_days),
+            canceled_hours: hours(config.job.retention_canceled_days),
+        };
+        Ok(Self { trail, jobs, kept, sources: Arc::new(sources), all, days: config.audit.retention_days })
     }
 
     /// Begins. With replicas, the one that has the lease works; a process that is alone on its database needs none.
@@ -139,7 +147,7 @@ impl Upkeep {
     }
 
     async fn keep_jobs(&self) {
-        RetentionTask::new(self.jobs.clone(), Retention::default()).run().await;
+        RetentionTask::new(self.jobs.clone(), self.kept).run().await;
     }
 }
 

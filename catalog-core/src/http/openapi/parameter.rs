@@ -90,7 +90,8 @@ impl Parameter {
         .deprecated()
     }
 
-    pub(in crate::http) fn all_namespaces() -> Self {
+    /// `allNamespaces`, of lists that reach all tenants.
+    pub fn all_namespaces() -> Self {
         Self::query("allNamespaces", "`true` asks for the objects of all tenants, as `namespace=*` does.")
             .shaped(Shape::boolean())
     }

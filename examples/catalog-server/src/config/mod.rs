@@ -248,6 +248,10 @@ pub(crate) struct Job {
     pub(crate) lease_seconds: u32,
     pub(crate) per_tenant: Option<u32>,
     pub(crate) per_plugin: Option<u32>,
+    pub(crate) timeout_seconds: u32,
+    pub(crate) retention_succeeded_days: u32,
+    pub(crate) retention_failed_days: u32,
+    pub(crate) retention_canceled_days: u32,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -435,6 +439,10 @@ impl Config {
             ("job.lease_seconds", self.job.lease_seconds),
             ("job.per_tenant", self.job.per_tenant.unwrap_or(1)),
             ("job.per_plugin", self.job.per_plugin.unwrap_or(1)),
+            ("job.timeout_seconds", self.job.timeout_seconds),
+            ("job.retention_succeeded_days", self.job.retention_succeeded_days),
+            ("job.retention_failed_days", self.job.retention_failed_days),
+            ("job.retention_canceled_days", self.job.retention_canceled_days),
             ("http.timeout_seconds", self.http.timeout_seconds),
             ("http.handler_timeout_seconds", self.http.handler_timeout_seconds),
             ("http.header_timeout_seconds", self.http.header_timeout_seconds),

@@ -206,6 +206,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .in_demo("5"),
     Setting::new("job.per_tenant", "CATALOG_JOB_PER_TENANT", Integer, "So many jobs of one tenant run at once, in all replicas; as many as there are workers if absent"),
     Setting::new("job.per_plugin", "CATALOG_JOB_PER_PLUGIN", Integer, "So many jobs of one plugin run at once, in all replicas; as many as there are workers if absent"),
+    Setting::new("job.timeout_seconds", "CATALOG_JOB_TIMEOUT_SECONDS", Integer, "So long an attempt at a job may take, in seconds")
+        .or("900"),
+    Setting::new("job.retention_succeeded_days", "CATALOG_JOB_RETENTION_SUCCEEDED_DAYS", Integer, "For how many days jobs that succeeded are kept, with their idempotency keys")
+        .or("7"),
+    Setting::new("job.retention_failed_days", "CATALOG_JOB_RETENTION_FAILED_DAYS", Integer, "For how many days jobs that failed are kept")
+        .or("30"),
+    Setting::new("job.retention_canceled_days", "CATALOG_JOB_RETENTION_CANCELED_DAYS", Integer, "For how many days jobs that were canceled are kept")
+        .or("7"),
     Setting::new("leader.election", "CATALOG_LEADER_ELECTION", Text, "Where the lease stands that says which replica does what one does for all: see to configured sources and schedules, seal, remove and send audit events, remove old jobs. `database`; `kubernetes`: in the cluster; `off`: each replica does it. On SQLite there is one process, and no election but `kubernetes`")
         .or("database"),
     Setting::new("http.body_limit_bytes", "CATALOG_HTTP_BODY_LIMIT_BYTES", Integer, "The largest body of a request, in bytes")

@@ -1,6 +1,6 @@
 //! Refreshes that are asked for, and what becomes of them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fixture::{Answer, Server};
 
@@ -17,8 +17,8 @@ fn a_refresh_is_answered_at_once_and_done_after_it() {
     let asked = post(&server, &format!("{SOURCES}/sample-models:refresh"), &[("idempotency-key", "one")]);
     assert_eq!(asked.status, 202, "{asked:?}");
     let id = asked.json()["jobId"].as_str().unwrap().to_owned();
-    assert_eq!(asked.header("location"), format!("{JOBS}/{id}"));
-    let job = format!("{JOBS}/{id}?namespace=team-a");
+    let job = asked.header("location").to_owned();
+    assert_eq!(job, format!("{JOBS}/{id}?namespace=team-a"));
     let done = server.answers(&job, |answer| answer.json()["state"] == "succeeded").json();
     assert_eq!((&done["attemptCount"], &done["requestedBy"]), (&1.into(), &"olga@example.com".into()));
     assert_eq!(done["result"]["lastRefresh"]["unchanged"], 8);
@@ -41,8 +41,39 @@ fn a_refresh_is_answered_at_once_and_done_after_it() {
     assert_eq!(post(&server, other, &[("idempotency-key", "one")]).code(), "idempotency_mismatch");
     assert_eq!(post(&server, other, &[("idempotency-key", "")]).status, 400);
 
-    let all = post(&server, &format!("{SOURCES}:refresh"), &[]);
-    assert_eq!((all.status, &all.json()["size"]), (202, &json!(1)), "{all:?}");
+    let all = |key| post(&server, &format!("{SOURCES}:refresh"), &[("idempotency-key", key)]);
+    let first = all("all");
+    assert_eq!((first.status, &first.json()["size"]), (202, &json!(1)), "{first:?}");
+    let of_all = first.json()["items"][0]["jobId"].clone();
+    let listed =
+        |answer: &Answer| answer.json()["items"].as_array().unwrap().iter().any(|job| job["id"] == of_all);
+    server.answers(first.header("location"), |answer| {
+        listed(answer) && answer.json()["items"][0]["state"] == "succeeded"
+    });
+    let again = all("all");
+    assert_eq!(
+        (&again.json()["items"], again.header("idempotency-replayed")),
+        (&first.json()["items"], "true")
+    );
+    let another = all("other");
+    assert!(
+        another.json()["items"] != first.json()["items"] && another.header("idempotency-replayed").is_empty()
+    );
+    assert_eq!(all("").status, 400);
+    for path in ["tenant:pause", "tenant:resume", "queues/refresh:pause", "queues/refresh:resume"] {
+        let path = format!("/api/jobs/v1alpha1/{path}");
+        for body in [r#"{"x":1}"#, "x"] {
+            assert_eq!(
+                server.ask("POST", &format!("{path}?namespace=team-a"), &[], body).code(),
+                "invalid_body",
+                "{path}"
+            );
+        }
+    }
+    for path in [format!("{SOURCES}:refresh"), format!("{SOURCES}/sample-models:refresh")] {
+        let refused = server.ask("POST", &format!("{path}?namespace=team-a"), &[], r#"{"sources":["x"]}"#);
+        assert_eq!(refused.code(), "invalid_body", "{path}");
+    }
     assert_eq!(post(&server, &format!("{SOURCES}/nobodys:refresh"), &[]).code(), "not_found");
     assert_eq!(post(&server, &format!("{SOURCES}/sample-models:disable"), &[]).status, 200);
     assert_eq!(post(&server, &format!("{SOURCES}/sample-models:refresh"), &[]).code(), "conflict");
@@ -50,6 +81,13 @@ fn a_refresh_is_answered_at_once_and_done_after_it() {
     assert_eq!(post(&server, &format!("{JOBS}/{id}:cancel"), &[]).code(), "job_finished");
     assert_eq!(post(&server, &format!("{JOBS}/{id}:retry"), &[]).code(), "job_finished");
     assert_eq!(server.get(&format!("{JOBS}/{id}?namespace=team-b")).code(), "not_found");
+    let of_all = server.get(&format!("{JOBS}?namespace=*"));
+    let namespaces: Vec<Value> =
+        of_all.json()["items"].as_array().unwrap().iter().map(|job| job["namespace"].clone()).collect();
+    assert!(namespaces.contains(&json!("team-a")) && namespaces.contains(&json!("team-b")), "{of_all:?}");
+    let engineer = [("authorization", "Bearer demo-team-a-engineer")];
+    let refused = server.ask("GET", &format!("{JOBS}?namespace=*"), &engineer, "");
+    assert_eq!(refused.code(), "forbidden");
     let list = server.get(&format!("{JOBS}?namespace=team-a&state=succeeded&sourceId=sample-models"));
     assert!(list.json()["items"].as_array().unwrap().iter().any(|job| job["id"] == id.as_str()), "{list:?}");
     assert_eq!(server.get(&format!("{JOBS}?namespace=team-a&state=lost")).status, 400);
