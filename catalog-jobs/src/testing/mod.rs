@@ -45,7 +45,7 @@ pub use self::{
     },
     fair::{
         a_flood_delays_nobody, closed_gates_let_nothing_through, limits_hold,
-        many_tenants_are_served_without_a_rest,
+        many_tenants_are_served_without_a_rest, who_is_held_back_is_woken,
     },
     model::{Step, histories, histories_agree},
     record::{

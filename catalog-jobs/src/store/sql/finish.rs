@@ -52,6 +52,13 @@ const FINISHED: [Column<Finished>; 7] = [
     Column::text("job_progress", |over| over.progress.clone()),
 ];
 
+/// A job that was taken out.
+pub(super) struct Gone {
+    pub(super) id: Uuid,
+    pub(super) token: i64,
+    pub(super) queue: String,
+}
+
 /// What the record takes over from the row that goes.
 const GONE: &str =
     "d.*, j.attempt as gone_attempt, j.started_ms as gone_started_ms, j.progress as gone_progress";
@@ -63,7 +70,7 @@ impl<R> SqlJobStore<R> {
         transaction: &mut Transaction,
         over: &[Finished],
         those: &'static str,
-    ) -> Result<Vec<(Uuid, i64)>, StoreError> {
+    ) -> Result<Vec<Gone>, StoreError> {
         if over.is_empty() {
             return Ok(Vec::new());
         }
@@ -71,7 +78,7 @@ impl<R> SqlJobStore<R> {
             Dialect::Postgres => transaction.fetch(self.finish_at_once(over, those)?).await?,
             Dialect::Sqlite => self.finish_in_steps(transaction, over, those).await?,
         };
-        claims(rows)
+        gone(rows)
     }
 
     /// In one statement, which PostgreSQL alone has: what is locked by its going cannot change before the record is written.
@@ -86,7 +93,7 @@ impl<R> SqlJobStore<R> {
         finish.push(" where ").push(those).push(" returning ").push(GONE).push(") ");
         self.push_update(&mut finish)
             .push("gone d where r.namespace = d.job_namespace and r.id = d.job_id returning ");
-        push_id(&mut finish, "r.id").push(", d.job_token");
+        push_id(&mut finish, "r.id").push(", d.job_token, r.queue");
         Ok(finish)
     }
 
@@ -104,7 +111,7 @@ impl<R> SqlJobStore<R> {
         let mut delete = self.statement();
         delete.push("delete from catalog_jobs_live where (namespace, id) in (select j.namespace, j.id from ");
         push_rows(&mut delete, &FINISHED, over)?;
-        delete.push(JOIN).push(those).push(") returning id, token");
+        delete.push(JOIN).push(those).push(") returning id, token, queue");
         transaction.fetch(delete).await
     }
 
@@ -118,7 +125,8 @@ impl<R> SqlJobStore<R> {
     }
 }
 
-/// Which jobs by which tokens.
-pub(super) fn claims(rows: Vec<Row>) -> Result<Vec<(Uuid, i64)>, StoreError> {
-    rows.into_iter().map(|mut row| Ok((id(&row.text(0)?)?, row.integer(1)?))).collect()
+pub(super) fn gone(rows: Vec<Row>) -> Result<Vec<Gone>, StoreError> {
+    let gone =
+        |mut row: Row| Ok(Gone { id: id(&row.text(0)?)?, token: row.integer(1)?, queue: row.text(2)? });
+    rows.into_iter().map(gone).collect()
 }

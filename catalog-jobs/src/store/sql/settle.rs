@@ -12,13 +12,17 @@ use super::{
     SqlJobStore, bind_id,
     claim::{HELD, JOIN},
     corrupt,
-    finish::{CANCELED, DEAD, FAILED, Finished, SUCCEEDED, claims},
-    id, ms, push_id,
+    finish::{CANCELED, DEAD, FAILED, Finished, Gone, SUCCEEDED, gone},
+    id, ms,
+    notify::Notifier,
+    push_id,
     rows::{Column, push_rows},
 };
 use crate::{
     claim::{Claim, Outcome, Reaped, Settlement},
+    name::QueueName,
     store::{CompleteStore, LEASE_LOST},
+    wake::Wakes,
 };
 
 /// What is held and to be canceled.
@@ -99,12 +103,16 @@ impl<R> SqlJobStore<R> {
         let (over, again) = sorted(ended)?;
         if again.is_empty() && self.database.dialect() == Dialect::Postgres {
             let rows = self.database.change_any_tenant(self.finish_at_once(&over, HELD)?).await?;
-            return Ok(which(ended, claims(rows)?));
+            let gone = gone(rows)?;
+            for queue in self.room.made_by(gone.iter().map(|gone| gone.queue.as_str())) {
+                tell(&self.wakes, &self.notifier, queue);
+            }
+            return Ok(which(ended, &held(&gone).collect()));
         }
         let mut transaction = self.database.begin_any_tenant().await?;
         let held = self.settle_sorted(&mut transaction, &over, again).await?;
         transaction.commit().await?;
-        Ok(which(ended, held))
+        Ok(which(ended, &held))
     }
 
     async fn settle_within(
@@ -113,7 +121,7 @@ impl<R> SqlJobStore<R> {
         ended: &[Settlement],
     ) -> Result<Vec<bool>, StoreError> {
         let (over, again) = sorted(ended)?;
-        Ok(which(ended, self.settle_sorted(transaction, &over, again).await?))
+        Ok(which(ended, &self.settle_sorted(transaction, &over, again).await?))
     }
 
     async fn settle_sorted(
@@ -121,15 +129,23 @@ impl<R> SqlJobStore<R> {
         transaction: &mut Transaction,
         over: &[Finished],
         mut again: Vec<Again>,
-    ) -> Result<Vec<(Uuid, i64)>, StoreError> {
-        let mut held = self.finish(transaction, over, HELD).await?;
+    ) -> Result<HashSet<(Uuid, i64)>, StoreError> {
+        let mut gone = self.finish(transaction, over, HELD).await?;
         let waiting = self.requeue(transaction, &again).await?;
         // what was not requeued is to be canceled, or is lost
         again.retain(|again| !waiting.contains(&(again.claim.id, again.claim.token)));
         let unwanted: Vec<Finished> = again.into_iter().map(canceled).collect();
-        held.extend(self.finish(transaction, &unwanted, UNWANTED).await?);
-        held.extend(waiting);
-        Ok(held)
+        gone.extend(self.finish(transaction, &unwanted, UNWANTED).await?);
+        self.make_room(transaction, &gone);
+        Ok(held(&gone).chain(waiting).collect())
+    }
+
+    /// Has those told, when it is committed, that may be held back by what is gone.
+    fn make_room(&self, transaction: &mut Transaction, gone: &[Gone]) {
+        for queue in self.room.made_by(gone.iter().map(|gone| gone.queue.as_str())) {
+            let (wakes, notifier) = (self.wakes.clone(), self.notifier.clone());
+            transaction.after_commit(move || tell(&wakes, &notifier, queue));
+        }
     }
 
     /// Has jobs wait again, unless they are to be canceled; gives which.
@@ -165,8 +181,12 @@ impl<R> SqlJobStore<R> {
             note.push(" where namespace = d.job_namespace and id = d.job_id");
             transaction.execute(note).await?;
         }
+        let mut tell = self.room.made_by(queues.iter().map(String::as_str));
+        tell.retain(|queue| !queues.contains(queue.as_str()));
         for queue in queues {
-            let queue = queue.parse().map_err(corrupt)?;
+            tell.push(queue.parse().map_err(corrupt)?);
+        }
+        for queue in tell {
             // who knows when the next one is due must look again, for this one may be due before
             self.notifier.notify(transaction, &queue).await?;
             let wakes = self.wakes.clone();
@@ -213,15 +233,25 @@ impl<R> SqlJobStore<R> {
             }
         }
         self.requeue(&mut transaction, &again).await?;
-        self.finish(&mut transaction, &over, HELD).await?;
+        let gone = self.finish(&mut transaction, &over, HELD).await?;
+        self.make_room(&mut transaction, &gone);
         transaction.commit().await?;
         Ok(reaped)
     }
 }
 
+/// Tells workers here and elsewhere of a queue.
+fn tell(wakes: &Wakes, notifier: &Notifier, queue: QueueName) {
+    wakes.wake(&queue);
+    notifier.tell(queue);
+}
+
+fn held(gone: &[Gone]) -> impl Iterator<Item = (Uuid, i64)> {
+    gone.iter().map(|gone| (gone.id, gone.token))
+}
+
 /// Which of them were held.
-fn which(ended: &[Settlement], held: Vec<(Uuid, i64)>) -> Vec<bool> {
-    let held: HashSet<(Uuid, i64)> = held.into_iter().collect();
+fn which(ended: &[Settlement], held: &HashSet<(Uuid, i64)>) -> Vec<bool> {
     ended.iter().map(|ended| held.contains(&(ended.claim.id, ended.claim.token))).collect()
 }
 
