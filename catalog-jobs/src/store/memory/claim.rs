@@ -158,7 +158,7 @@ impl State {
         if !batch.claimed.is_empty() {
             rotation.served();
             batch.more = true;
-        } else if !seen.lanes.is_empty() && !request.limits.is_unlimited() {
+        } else if !seen.lanes.is_empty() && !batch.more && !request.limits.is_unlimited() {
             let again = rotation.held_back();
             batch.next_due = Some(batch.next_due.map_or(again, |due| due.min(again)));
         }

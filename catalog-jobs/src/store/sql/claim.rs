@@ -49,7 +49,7 @@ impl<R: Recorder<Transaction>> ClaimStore for SqlJobStore<R> {
         if !batch.claimed.is_empty() {
             rotation.served();
             batch.more = true;
-        } else if !request.limits.is_unlimited() {
+        } else if !batch.more && !request.limits.is_unlimited() {
             let again = rotation.held_back();
             batch.next_due = Some(batch.next_due.map_or(again, |due| due.min(again)));
         }
