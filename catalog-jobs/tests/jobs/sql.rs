@@ -133,6 +133,7 @@ macro_rules! contracts {
                 a_queue_tells_how_long_jobs_wait,
                 a_tenant_is_purged,
                 schedules_fire_once,
+                schedules_go_with_their_tenant,
             }
 
             #[tokio::test]
