@@ -3,7 +3,7 @@
 //! Jobs wait in lanes: one for each tenant and limit key, `team-a/model`, or `team-a/` without a key. Which lanes have jobs that wait is
 //! cheap to find out, how many is not; so claims are allotted to lanes, and what a lane does not use is for the next time.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use crate::limit::Limits;
 
@@ -16,7 +16,12 @@ pub struct Rotation {
     from: String,
     /// What was looked at since something was claimed.
     lap: Option<Lap>,
+    /// So often in a row limits have held back all there is.
+    held_back: u32,
 }
+
+/// When to look again for jobs that a limit has held back, the first time: what makes room may happen where nobody tells of it.
+const HELD_BACK: Duration = Duration::from_millis(25);
 
 /// A walk over the lanes that has found nothing to claim yet.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -76,6 +81,14 @@ impl Rotation {
     /// Notes that something was claimed: there may be more of it.
     pub(crate) fn served(&mut self) {
         self.lap = None;
+        self.held_back = 0;
+    }
+
+    /// Notes that limits held back all there is, and gives when to look again: in twice the time of the last time.
+    pub(crate) fn held_back(&mut self) -> Duration {
+        let next = HELD_BACK * (1 << self.held_back.min(10));
+        self.held_back = self.held_back.saturating_add(1);
+        next
     }
 }
 

@@ -4,6 +4,7 @@
 //! done before. What must be atomic is one method; what a worker changes is conditional on its [`Claim`].
 
 mod memory;
+mod room;
 #[cfg(feature = "schedules")]
 mod schedule;
 #[cfg(feature = "_sql")]
@@ -235,9 +236,6 @@ pub struct Depth {
     /// So long ago the first of those that are due became so; one that was tried before, when it was to be tried again.
     pub oldest: std::time::Duration,
 }
-
-/// When to look again for jobs that a limit has held back: what makes room for them may be done elsewhere.
-pub(crate) const HELD_BACK: std::time::Duration = std::time::Duration::from_millis(25);
 
 /// What a job says whose worker was lost.
 pub(crate) const LEASE_LOST: &str = "the worker gave no sign of life until its lease ran out";

@@ -139,6 +139,46 @@ pub async fn limits_hold<S: JobStore + Clone>(store: &S, _: &ManualClock) {
     assert!(batch.claimed.is_empty());
 }
 
+/// Who is held back by a limit looks again later each time, and is woken by what makes room: in the queue, or in any, as the limit is.
+pub async fn who_is_held_back_is_woken<S: JobStore>(store: &S, clock: &ManualClock) {
+    let other: QueueName = "other".parse().unwrap();
+    let mut foreign = Vec::new();
+    for is_global in [false, true] {
+        store.enqueue(&[say("a", "1"), say("b", "2"), say("a", "x").in_queue(other.clone())]).await.unwrap();
+        let elsewhere = ClaimRequest::new(other.clone(), "test", 1, LEASE);
+        foreign.extend(store.claim_any_tenant(&elsewhere, &mut Rotation::default()).await.unwrap().claimed);
+        let limits =
+            Limits { queue: (!is_global).then_some(1), global: is_global.then_some(2), ..Limits::default() };
+        let request = ClaimRequest::new(QueueName::default(), "test", 4, LEASE).with_limits(limits);
+        let mut rotation = Rotation::default();
+        let first = store.claim_any_tenant(&request, &mut rotation).await.unwrap().claimed;
+        assert_eq!(first.len(), 1);
+        let mut waits = Vec::new();
+        for _ in 0..4 {
+            let batch = store.claim_any_tenant(&request, &mut rotation).await.unwrap();
+            assert!(batch.claimed.is_empty() && !batch.more);
+            waits.push(batch.next_due.unwrap().as_millis());
+        }
+        assert_eq!(waits, [25, 50, 100, 200]);
+        let mut woken = store.wakes().of(&QueueName::default());
+        woken.mark_unchanged();
+        assert!(settle(store, &foreign.remove(0).claim, DONE).await);
+        assert_eq!(woken.has_changed().unwrap(), is_global, "by another queue");
+        woken.mark_unchanged();
+        assert!(settle(store, &first[0].claim, DONE).await);
+        assert!(woken.has_changed().unwrap());
+        let second = store.claim_any_tenant(&request, &mut rotation).await.unwrap().claimed;
+        assert_eq!(second.len(), 1);
+        woken.mark_unchanged();
+        clock.advance(LEASE);
+        store.reap_any_tenant(9).await.unwrap();
+        assert!(woken.has_changed().unwrap(), "a worker that is lost makes room, too");
+        for claimed in claim(store, 9).await {
+            settle(store, &claimed.claim, DONE).await;
+        }
+    }
+}
+
 /// A queue or tenant that is paused has its jobs wait, and no other.
 pub async fn closed_gates_let_nothing_through<S: JobStore>(store: &S, _: &ManualClock) {
     store.enqueue(&[say("a", "1"), say("b", "2")]).await.unwrap();

@@ -27,7 +27,9 @@ use catalog_core::name::Namespace;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "schedules")]
-pub use self::schedule::{a_schedule_that_is_refused_stops_no_other, schedules_fire_once};
+pub use self::schedule::{
+    a_schedule_that_is_refused_stops_no_other, schedules_fire_once, schedules_go_with_their_tenant,
+};
 pub use self::{
     cancel::{
         a_job_that_ends_meanwhile_is_finished, a_running_job_is_asked_to_stop_and_then_made_to,
@@ -45,7 +47,7 @@ pub use self::{
     },
     fair::{
         a_flood_delays_nobody, closed_gates_let_nothing_through, limits_hold,
-        many_tenants_are_served_without_a_rest,
+        many_tenants_are_served_without_a_rest, who_is_held_back_is_woken,
     },
     model::{Step, histories, histories_agree},
     record::{

@@ -2,7 +2,8 @@ use std::{sync::Arc, time::Duration};
 
 use catalog_core::{
     clock::{Clock, ManualClock},
-    testing::scope,
+    store::hook::Purge,
+    testing::{TEST, scope},
 };
 
 use super::{DONE, Say, claim, name, said, settle};
@@ -28,6 +29,23 @@ pub async fn a_schedule_that_is_refused_stops_no_other<S: JobStore + ScheduleSto
     scheduler.fire().await.unwrap();
     assert_eq!(said(&claim(store, 9).await), "a d");
     assert!(scheduler.fire().await.unwrap().unwrap() > Duration::from_mins(59), "it had its turn");
+}
+
+/// A tenant that is purged has no schedule any more; another keeps its own.
+pub async fn schedules_go_with_their_tenant<S: ScheduleStore + Purge + Clone>(
+    store: &S,
+    clock: &ManualClock,
+) {
+    let scheduler = Scheduler::new(store.clone()).with_clock(Arc::new(clock.clone()));
+    for tenant in ["a", "b"] {
+        let (of, hourly) = ("hourly".parse().unwrap(), "0 * * * * UTC".parse().unwrap());
+        let job = Say(tenant.into());
+        let schedule = Schedule::new(name(tenant), of, hourly, crate::QueueName::default(), &job).unwrap();
+        scheduler.put(&schedule).await.unwrap();
+    }
+    assert_eq!(store.purge(&scope("a").await, &TEST, 9).await.unwrap(), 0);
+    let left = store.soonest_schedules_any_tenant(9).await.unwrap();
+    assert_eq!(left.into_iter().map(|due| due.schedule.namespace).collect::<Vec<_>>(), [name("b")]);
 }
 
 /// Each time of a schedule is enqueued once, however many replicas look; times at which nobody was there once or not at all.

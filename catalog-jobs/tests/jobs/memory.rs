@@ -50,12 +50,14 @@ contracts!(
     a_flood_delays_nobody,
     many_tenants_are_served_without_a_rest,
     limits_hold,
+    who_is_held_back_is_woken,
     closed_gates_let_nothing_through,
     jobs_are_listed_within_a_scope,
     finished_jobs_are_removed_in_time,
     a_queue_tells_how_long_jobs_wait,
     a_tenant_is_purged,
     schedules_fire_once,
+    schedules_go_with_their_tenant,
 );
 
 #[tokio::test]

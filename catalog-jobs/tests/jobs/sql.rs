@@ -13,9 +13,9 @@ use catalog_core::{
     testing::{BrokenRecorder, scope},
 };
 use catalog_jobs::{
-    QueueName,
+    ClaimRequest, Limits, Outcome, QueueName, Rotation,
     schedule::{Schedule, Scheduler},
-    store::{EnqueueStore, MIGRATIONS, SqlJobStore, TENANT_TABLES},
+    store::{ClaimStore, EnqueueStore, MIGRATIONS, SqlJobStore, TENANT_TABLES},
     testing::{self, Heard, ThreeEach, say},
 };
 use tempfile::TempDir;
@@ -126,12 +126,14 @@ macro_rules! contracts {
                 a_flood_delays_nobody,
                 many_tenants_are_served_without_a_rest,
                 limits_hold,
+                who_is_held_back_is_woken,
                 closed_gates_let_nothing_through,
                 jobs_are_listed_within_a_scope,
                 finished_jobs_are_removed_in_time,
                 a_queue_tells_how_long_jobs_wait,
                 a_tenant_is_purged,
                 schedules_fire_once,
+                schedules_go_with_their_tenant,
             }
 
             #[tokio::test]
@@ -229,4 +231,25 @@ async fn a_statement_that_forgot_its_tenant_sees_no_job() {
     let mut transaction = database.begin_within(&scope("a").await).await.unwrap();
     let other = store.enqueue_within(&mut transaction, &[say("b", "4")]).await;
     assert!(other.is_err(), "nor is one of another's enqueued");
+}
+
+#[tokio::test]
+#[ignore = "needs CATALOG_TEST_POSTGRES_URL"]
+async fn another_process_is_told_of_room() {
+    let Fixture { store, .. } = postgres("room").await;
+    store.enqueue(&[(); 5].map(|()| say("a", "x"))).await.unwrap();
+    let elsewhere = SqlJobStore::new(store.database().clone(), Unaudited);
+    let mut wakes = elsewhere.wakes().of(&QueueName::default());
+    let listening = tokio::spawn(async move { elsewhere.listen().await });
+    wakes.changed().await.unwrap();
+    let limits = Limits { queue: Some(1), ..Limits::default() };
+    let request = ClaimRequest::new(QueueName::default(), "test", 4, testing::LEASE).with_limits(limits);
+    let mut rotation = Rotation::default();
+    for _ in 0..5 {
+        let claimed = store.claim_any_tenant(&request, &mut rotation).await.unwrap().claimed.remove(0);
+        wakes.mark_unchanged();
+        assert!(testing::settle(&store, &claimed.claim, Outcome::Succeeded { result: None }).await);
+        tokio::time::timeout(Duration::from_secs(5), wakes.changed()).await.unwrap().unwrap();
+    }
+    listening.abort();
 }

@@ -20,8 +20,9 @@ use crate::{
     claim::{Beat, Claim, ClaimBatch, ClaimRequest, Claimed, Outcome, Reaped, Renewed, Settlement},
     gate::Gate,
     lease::Lease,
+    name::QueueName,
     record::JobState,
-    store::{ClaimStore, CompleteStore, HELD_BACK, LEASE_LOST},
+    store::{ClaimStore, CompleteStore, LEASE_LOST},
 };
 
 impl<R: Recorder<MemoryTransaction>> ClaimStore for MemoryJobStore<R> {
@@ -30,6 +31,7 @@ impl<R: Recorder<MemoryTransaction>> ClaimStore for MemoryJobStore<R> {
         request: &ClaimRequest,
         rotation: &mut Rotation,
     ) -> Result<ClaimBatch, StoreError> {
+        self.room.note(request);
         Ok(self.with(|state, now| state.claim(request, rotation, now)))
     }
 
@@ -51,8 +53,12 @@ impl<R: Recorder<MemoryTransaction>> ClaimStore for MemoryJobStore<R> {
     }
 
     async fn settle(&self, ended: &[Settlement]) -> Result<Vec<bool>, StoreError> {
-        let held: Vec<bool> =
-            self.with(|state, now| ended.iter().map(|ended| state.settle(ended, now)).collect());
+        let (held, queues) = self.with(|state, now| {
+            let queues = state.queues_of(ended);
+            let held: Vec<bool> = ended.iter().map(|ended| state.settle(ended, now)).collect();
+            (held, queues)
+        });
+        self.make_room(&queues);
         if ended.iter().any(|ended| matches!(ended.outcome, Outcome::Retry { .. } | Outcome::Released { .. }))
         {
             self.wakes.wake_all();
@@ -62,7 +68,7 @@ impl<R: Recorder<MemoryTransaction>> ClaimStore for MemoryJobStore<R> {
 
     async fn reap_any_tenant(&self, most: usize) -> Result<Reaped, StoreError> {
         let reaped = self.with(|state, now| state.reap(most, now));
-        if reaped.requeued > 0 {
+        if reaped.total() > 0 {
             self.wakes.wake_all();
         }
         Ok(reaped)
@@ -105,7 +111,7 @@ impl<R: Recorder<MemoryTransaction>> CompleteStore for MemoryJobStore<R> {
     ) -> Result<(), StoreError> {
         let ended =
             Settlement { claim: claim.clone(), outcome: Outcome::Succeeded { result }, progress: None };
-        if !self.with(|state, now| state.settle(&ended, now)) {
+        if self.settle(&[ended]).await? != [true] {
             return Err(StoreErrorKind::Fenced.into());
         }
         done();
@@ -113,7 +119,22 @@ impl<R: Recorder<MemoryTransaction>> CompleteStore for MemoryJobStore<R> {
     }
 }
 
+impl<R> MemoryJobStore<R> {
+    /// Wakes who may be held back by what has ended in these queues.
+    fn make_room(&self, ended: &[QueueName]) {
+        for queue in self.room.made_by(ended.iter().map(QueueName::as_str)) {
+            self.wakes.wake(&queue);
+        }
+    }
+}
+
 impl State {
+    /// Of those claims that are held.
+    fn queues_of(&mut self, ended: &[Settlement]) -> Vec<QueueName> {
+        let queue = |ended: &Settlement| Some(self.held(&ended.claim)?.job.queue.clone());
+        ended.iter().filter_map(queue).collect()
+    }
+
     fn claim(&mut self, request: &ClaimRequest, rotation: &mut Rotation, now: Timestamp) -> ClaimBatch {
         self.promote(now);
         let mut batch = ClaimBatch { next_due: self.next_due(request, now), ..ClaimBatch::default() };
@@ -143,8 +164,9 @@ impl State {
         if !batch.claimed.is_empty() {
             rotation.served();
             batch.more = true;
-        } else if !seen.lanes.is_empty() && !request.limits.is_unlimited() {
-            batch.next_due = Some(batch.next_due.map_or(HELD_BACK, |due| due.min(HELD_BACK)));
+        } else if !seen.lanes.is_empty() && !batch.more && !request.limits.is_unlimited() {
+            let again = rotation.held_back();
+            batch.next_due = Some(batch.next_due.map_or(again, |due| due.min(again)));
         }
         batch
     }

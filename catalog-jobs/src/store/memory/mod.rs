@@ -22,7 +22,7 @@ use catalog_core::{
 };
 use uuid::Uuid;
 
-use super::told::Told;
+use super::{room::Room, told::Told};
 use crate::{
     claim::Claim,
     gate::Gate,
@@ -41,6 +41,7 @@ const TRIES: usize = 5;
 pub struct MemoryJobStore<R> {
     state: Arc<Mutex<State>>,
     wakes: Wakes,
+    room: Room,
     recorder: Arc<R>,
     clock: Arc<dyn Clock>,
     admission: Arc<dyn Admission<MemoryTransaction>>,
@@ -99,6 +100,7 @@ impl<R> MemoryJobStore<R> {
         Self {
             state: Arc::default(),
             wakes: Wakes::default(),
+            room: Room::default(),
             recorder: Arc::new(recorder),
             clock: Arc::new(SystemClock),
             admission: Arc::new(Unlimited),

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     allot::{Rotation, Running, allot, window},
     claim::{Beat, Claim, ClaimBatch, ClaimRequest, Claimed, Reaped, Renewed, Settlement},
-    store::{ClaimStore, HELD_BACK},
+    store::ClaimStore,
 };
 
 impl<R: Recorder<Transaction>> ClaimStore for SqlJobStore<R> {
@@ -28,6 +28,7 @@ impl<R: Recorder<Transaction>> ClaimStore for SqlJobStore<R> {
         request: &ClaimRequest,
         rotation: &mut Rotation,
     ) -> Result<ClaimBatch, StoreError> {
+        self.room.note(request);
         let mut look = self.look_from(request, rotation.from()).await?;
         if look.has_due() {
             self.database.change_any_tenant(self.promote(request)).await?;
@@ -54,8 +55,9 @@ impl<R: Recorder<Transaction>> ClaimStore for SqlJobStore<R> {
         if !batch.claimed.is_empty() {
             rotation.served();
             batch.more = true;
-        } else if !request.limits.is_unlimited() {
-            batch.next_due = Some(batch.next_due.map_or(HELD_BACK, |due| due.min(HELD_BACK)));
+        } else if !batch.more && !request.limits.is_unlimited() {
+            let again = rotation.held_back();
+            batch.next_due = Some(batch.next_due.map_or(again, |due| due.min(again)));
         }
         Ok(batch)
     }

@@ -61,7 +61,15 @@ const FINISHED: [Column<Finished>; 8] = [
 ];
 
 /// Of the row that goes the record takes these over.
-const GOING: &str = "cast(j.id as text), d.job_token, j.attempt, coalesce(j.started_ms, 0), j.progress";
+const GOING: &str =
+    "cast(j.id as text), d.job_token, j.queue, j.attempt, coalesce(j.started_ms, 0), j.progress";
+
+/// A job that was taken out.
+pub(super) struct Gone {
+    pub(super) id: Uuid,
+    pub(super) token: i64,
+    pub(super) queue: String,
+}
 
 impl<R> SqlJobStore<R> {
     /// Takes live jobs out that are `those`, a condition of `j` and `d`, and writes what became of them; gives which.
@@ -70,7 +78,7 @@ impl<R> SqlJobStore<R> {
         transaction: &mut Transaction,
         mut over: Vec<Finished>,
         those: &'static str,
-    ) -> Result<Vec<(Uuid, i64)>, StoreError> {
+    ) -> Result<Vec<Gone>, StoreError> {
         if over.is_empty() {
             return Ok(Vec::new());
         }
@@ -79,19 +87,22 @@ impl<R> SqlJobStore<R> {
         push_select(&mut select, GOING, those, " for update");
         let mut going = HashMap::new();
         for mut row in transaction.fetch(select).await? {
-            let key = (id(&row.text(0)?)?, row.integer(1)?);
-            going.insert(key, (row.integer(2)?, row.integer(3)?, row.take_text(4)?));
+            let gone = Gone { id: id(&row.text(0)?)?, token: row.integer(1)?, queue: row.text(2)? };
+            let kept = (row.integer(3)?, row.integer(4)?, row.take_text(5)?);
+            going.insert((gone.id, gone.token), (gone, kept));
         }
+        let mut gone = Vec::with_capacity(going.len());
         over.retain_mut(|over| {
-            let Some(row) = going.remove(&(over.claim.id, over.claim.token)) else { return false };
-            (over.attempt, over.started_ms) = (row.0, row.1);
-            over.progress = over.progress.take().or(row.2);
+            let Some((going, kept)) = going.remove(&(over.claim.id, over.claim.token)) else { return false };
+            gone.push(going);
+            (over.attempt, over.started_ms) = (kept.0, kept.1);
+            over.progress = over.progress.take().or(kept.2);
             true
         });
         if !over.is_empty() {
             self.take_out_all(transaction, &over).await?;
         }
-        Ok(over.into_iter().map(|over| (over.claim.id, over.claim.token)).collect())
+        Ok(gone)
     }
 
     /// Of jobs that are locked.

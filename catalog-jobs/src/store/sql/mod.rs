@@ -31,6 +31,7 @@ use catalog_core::{
 use uuid::Uuid;
 
 use self::notify::Notifier;
+use super::room::Room;
 use crate::wake::Wakes;
 
 pub use self::settle::SqlFence;
@@ -55,6 +56,7 @@ pub struct SqlJobStore<R> {
     database: Database,
     recorder: Arc<R>,
     wakes: Wakes,
+    room: Room,
     notifier: Notifier,
     /// None is the database's own, which all replicas share.
     clock: Option<Arc<dyn Clock>>,
@@ -66,7 +68,15 @@ impl<R> SqlJobStore<R> {
     /// In that database, which has been [migrated](MIGRATIONS).
     pub fn new(database: Database, recorder: R) -> Self {
         let (recorder, notifier) = (Arc::new(recorder), Notifier::new(database.clone()));
-        Self { database, recorder, wakes: Wakes::default(), notifier, clock: None, admission: None }
+        Self {
+            database,
+            recorder,
+            wakes: Wakes::default(),
+            room: Room::default(),
+            notifier,
+            clock: None,
+            admission: None,
+        }
     }
 
     /// With what says who may have jobs, and how many.

@@ -58,6 +58,19 @@ impl Notifier {
         Ok(())
     }
 
+    /// Tells by itself, of what is committed.
+    pub(super) fn tell(&self, queue: QueueName) {
+        if self.database.dialect() == Dialect::Sqlite {
+            return;
+        }
+        if self.is_due(&queue) {
+            let database = self.database.clone();
+            tokio::spawn(async move { send(&database, &queue).await });
+        } else {
+            self.follow(queue);
+        }
+    }
+
     /// Whether it is to be told at once, which it then is.
     pub(super) fn is_due(&self, queue: &QueueName) -> bool {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);

@@ -16,15 +16,19 @@ use uuid::Uuid;
 
 use super::{
     SqlJobStore, bind_id, bind_ms, corrupt,
-    finish::{CANCELED, DEAD, FAILED, Finished, SUCCEEDED},
+    finish::{CANCELED, DEAD, FAILED, Finished, Gone, SUCCEEDED},
     found::{HELD, UNWANTED, push_with},
-    id, ms, push_id, push_now,
+    id, ms,
+    notify::Notifier,
+    push_id, push_now,
     rows::Column,
 };
 use crate::{
     claim::{Claim, Outcome, Reaped, Settlement},
     lease::Lease,
+    name::QueueName,
     store::{CompleteStore, LEASE_LOST},
+    wake::Wakes,
 };
 
 /// A job that will be tried again.
@@ -126,13 +130,24 @@ impl<R> SqlJobStore<R> {
                 Sorted::Again(retry) => again.push(retry),
             }
         }
-        let mut held = self.requeue(transaction, &again).await?;
+        let waiting = self.requeue(transaction, &again).await?;
         // what was not requeued is to be canceled, or is lost
-        again.retain(|again| !held.contains(&(again.claim.id, again.claim.token)));
+        again.retain(|again| !waiting.contains(&(again.claim.id, again.claim.token)));
         let unwanted = again.into_iter().map(canceled).collect();
-        held.extend(self.finish(transaction, over, HELD).await?);
-        held.extend(self.finish(transaction, unwanted, UNWANTED).await?);
+        let mut gone = self.finish(transaction, over, HELD).await?;
+        gone.extend(self.finish(transaction, unwanted, UNWANTED).await?);
+        self.make_room(transaction, &gone);
+        let gone = gone.iter().map(|gone| (gone.id, gone.token));
+        let held: HashSet<(Uuid, i64)> = gone.chain(waiting).collect();
         Ok(ended.iter().map(|ended| held.contains(&(ended.claim.id, ended.claim.token))).collect())
+    }
+
+    /// Has those told, when it is committed, that may be held back by what is gone.
+    fn make_room(&self, transaction: &mut Transaction, gone: &[Gone]) {
+        for queue in self.room.made_by(gone.iter().map(|gone| gone.queue.as_str())) {
+            let (wakes, notifier) = (self.wakes.clone(), self.notifier.clone());
+            transaction.after_commit(move || tell(&wakes, &notifier, queue));
+        }
     }
 
     /// Has jobs wait again, unless they are to be canceled; gives which.
@@ -167,8 +182,12 @@ impl<R> SqlJobStore<R> {
             note.push("update catalog_jobs_records as r set error = d.job_error from d where r.namespace = d.job_namespace and r.id = d.job_id");
             transaction.execute(note).await?;
         }
+        let mut tell = self.room.made_by(queues.iter().map(String::as_str));
+        tell.retain(|queue| !queues.contains(queue.as_str()));
         for queue in queues {
-            let queue = queue.parse().map_err(corrupt)?;
+            tell.push(queue.parse().map_err(corrupt)?);
+        }
+        for queue in tell {
             // who knows when the next one is due must look again, for this one may be due before
             self.notifier.notify(transaction, &queue).await?;
             let wakes = self.wakes.clone();
@@ -215,10 +234,17 @@ impl<R> SqlJobStore<R> {
             }
         }
         self.requeue(&mut transaction, &again).await?;
-        self.finish(&mut transaction, over, HELD).await?;
+        let gone = self.finish(&mut transaction, over, HELD).await?;
+        self.make_room(&mut transaction, &gone);
         transaction.commit().await?;
         Ok(reaped)
     }
+}
+
+/// Tells workers here and elsewhere of a queue.
+fn tell(wakes: &Wakes, notifier: &Notifier, queue: QueueName) {
+    wakes.wake(&queue);
+    notifier.tell(queue);
 }
 
 enum Sorted {
