@@ -36,7 +36,9 @@ pub(super) async fn run<S: ClaimStore + Clone>(store: S, held: Held, mut ended: 
         let group = std::mem::replace(&mut group, Vec::with_capacity(MOST));
         writing.spawn(async move {
             settle(&store, &held, &group).await;
-            group.iter().for_each(|ended| held.remove(&ended.claim));
+            for ended in &group {
+                held.remove(&ended.claim);
+            }
         });
     }
     while writing.join_next().await.is_some() {}

@@ -25,8 +25,8 @@ impl Future for Beginning {
     type Output = Begun;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Begun> {
-        let Some(begin) = &mut self.0 else { return Poll::Pending };
-        let begun = ready!(begin.as_mut().poll(context));
+        let Some(beginning) = &mut self.0 else { return Poll::Pending };
+        let begun = ready!(beginning.as_mut().poll(context));
         self.0 = None;
         Poll::Ready(begun)
     }
@@ -35,8 +35,8 @@ impl Future for Beginning {
 impl Drop for Beginning {
     fn drop(&mut self) {
         // where there is no runtime any more the connection goes with it
-        if let (Some(begin), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
-            runtime.spawn(begin);
+        if let (Some(beginning), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(beginning);
         }
     }
 }
