@@ -1,6 +1,6 @@
 //! The queue of refreshes, and the worker that does them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use catalog_audit::{AuditRecorder, store::SqlAuditStore};
 use catalog_core::{
@@ -19,9 +19,16 @@ use catalog_jobs::{
     schedule::SourceSchedules,
     store::{CompleteStore, SqlJobStore},
 };
+use futures_util::future::BoxFuture;
 use tower::service_fn;
 
-use crate::{AnyError, config::Config, operator};
+use crate::{AnyError, config::Config, loader::MANAGERS, operator};
+
+/// Says whether this replica's configuration is in force: another may lack the files that a source is read from, or have older ones.
+pub(crate) type InForce = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
+
+/// In so long another replica may have a job that this one is not to do.
+const ELSEWHERE: Duration = Duration::from_millis(200);
 
 /// On whose account refreshes change assets.
 const REFRESH: Attribution = Attribution::system("refresh");
@@ -82,6 +89,7 @@ impl Queue {
         registry: &Registry,
         sources: &S,
         refresher: &Refresher<A, S>,
+        in_force: InForce,
     ) -> Result<Worker<Store>, AnyError>
     where
         A: AssetStore<Transaction = Transaction> + Clone,
@@ -91,8 +99,8 @@ impl Queue {
         let store = self.store.clone();
         let work = service_fn(move |attempt: Attempt<RefreshSource>| {
             let (registry, sources) = (registry.clone(), sources.clone());
-            let (refresher, store) = (refresher.clone(), store.clone());
-            async move { refresh(&registry, &sources, &refresher, &store, attempt).await }
+            let (refresher, store, in_force) = (refresher.clone(), store.clone(), Arc::clone(&in_force));
+            async move { refresh(&registry, &sources, &refresher, &store, &in_force, attempt).await }
         });
         let worker = Worker::new(self.store.clone(), self.name.clone(), replica);
         Ok(worker.with_config(self.config.clone())?.with_handler::<RefreshSource, _>(work)?)
@@ -118,6 +126,7 @@ async fn refresh<A, S>(
     sources: &S,
     refresher: &Refresher<A, S>,
     store: &Store,
+    in_force: &InForce,
     attempt: Attempt<RefreshSource>,
 ) -> Result<SourceStatus, JobError>
 where
@@ -136,6 +145,12 @@ where
     let (by, unwanted) = (&REFRESH, context.cancellation());
     let given_up = || JobError::transient("the refresh was given up");
     let mut source = enabled(sources.find(&scope, &key).await)?;
+    if MANAGERS.contains(&source.spec.managed_by.as_deref().unwrap_or_default()) && !in_force().await {
+        return Err(JobError::rate_limited(
+            ELSEWHERE,
+            "a replica whose configuration is in force is to read it",
+        ));
+    }
     let status = loop {
         if unwanted.is_cancelled() {
             return Err(given_up());
@@ -181,8 +196,6 @@ fn undone(error: StoreError) -> JobError {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use async_trait::async_trait;
     use catalog_core::{
         plugin::{DataPlugin, Plugin, builtin},
@@ -204,6 +217,10 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
+
+    fn always() -> InForce {
+        Arc::new(|| Box::pin(std::future::ready(true)))
+    }
 
     /// Says that it was begun, and never ends.
     #[derive(Debug)]
@@ -242,7 +259,7 @@ mod tests {
         let spec = serde_json::from_value(serde_json::json!({"id": "slow", "type": "hangs"})).unwrap();
         let source = sources.apply(&scope, &REFRESH, &name, &spec).await.unwrap();
         let leave = CancellationToken::new();
-        let worker = queue.worker("test", &registry, &sources, &refresher).unwrap();
+        let worker = queue.worker("test", &registry, &sources, &refresher, always()).unwrap();
         let working = tokio::spawn(worker.run(leave.clone()));
         let job = RefreshSource::job(&source.namespace, &name, &source.spec.id).unwrap();
         let id = queue.store.enqueue(&[job.in_queue(queue.name.clone())]).await.unwrap()[0].id();

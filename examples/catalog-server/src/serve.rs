@@ -167,9 +167,9 @@ async fn serve(config: &Config) -> Result<(), AnyError> {
     let listening = tokio::spawn(database::listen(database.clone(), changes));
 
     let (replica, drain, progress) = (replica(), Drain::new(), Progress::default());
-    let worker = queue.worker(&replica, &registry, &configured, &refresher)?;
-    let parts = (registry.clone(), configured, refresher, queue.clone());
+    let parts = (registry.clone(), configured.clone(), refresher.clone(), queue.clone());
     let loader = Loader::new(parts, &database, progress.clone(), wanted);
+    let worker = queue.worker(&replica, &registry, &configured, &refresher, loader.in_force_check())?;
     let upkeep = Upkeep::new(config, &trail, &queue, loader.clone()).await?;
     let leading = upkeep.begin(config, &cluster, &database, &replica).await?;
     let checked = Checked {

@@ -32,7 +32,10 @@ use tokio::sync::watch as latest;
 
 pub(crate) use self::keep::{Keeper, Lease};
 use self::rollout::Rollouts;
-use crate::{jobs::Queue, progress::Progress};
+use crate::{
+    jobs::{InForce, Queue},
+    progress::Progress,
+};
 
 /// Sources that one place of the configuration names for one tenant.
 #[derive(Clone, Debug)]
@@ -47,7 +50,7 @@ pub(crate) struct Wanted {
 /// no longer is removed.
 pub(crate) const FILE: &str = "file";
 pub(crate) const SAMPLE: &str = "sample";
-const MANAGERS: [&str; 2] = [FILE, SAMPLE];
+pub(crate) const MANAGERS: [&str; 2] = [FILE, SAMPLE];
 
 /// Sees to the configured sources. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
@@ -107,6 +110,24 @@ where
         };
         self.told.send_replace(Some(own.clone()));
         self.watch(&own, asked).await;
+    }
+
+    /// What asks that, for the worker.
+    pub(crate) fn in_force_check(&self) -> InForce {
+        let loader = self.clone();
+        Arc::new(move || {
+            let loader = loader.clone();
+            Box::pin(async move { loader.is_in_force().await })
+        })
+    }
+
+    /// Whether this replica's configuration is in force, as far as it can be known; before it was told none of it is done.
+    async fn is_in_force(&self) -> bool {
+        let own = self.told.borrow().clone();
+        match (own, self.rollouts.read().await) {
+            (Some(own), Ok(rollout)) => rollout.fingerprint == own,
+            (own, _) => own.is_some(),
+        }
     }
 
     /// The configuration's fingerprint, once it was told.

@@ -147,7 +147,9 @@ impl Fixture {
 
 /// What goes on in a replica: it works, and sees to the sources.
 fn replica(loader: &Tested) -> [AbortOnDropHandle<()>; 2] {
-    let worker = loader.queue.worker("test", &loader.registry, &loader.sources, &loader.refresher).unwrap();
+    let Loader { registry, sources, refresher, .. } = loader;
+    let in_force = loader.in_force_check();
+    let worker = loader.queue.worker("test", registry, sources, refresher, in_force).unwrap();
     let keeping = loader.clone();
     [
         AbortOnDropHandle::new(tokio::spawn(worker.run(CancellationToken::new()))),
