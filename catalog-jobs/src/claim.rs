@@ -9,6 +9,7 @@ use catalog_core::{
 use uuid::Uuid;
 
 use crate::{
+    allot::Rotation,
     limit::Limits,
     name::{JobKind, QueueName},
     record::Progress,
@@ -90,6 +91,19 @@ pub struct ClaimBatch {
     pub more: bool,
     /// When the next scheduled job is due.
     pub next_due: Option<Duration>,
+}
+
+impl ClaimBatch {
+    /// Notes what came of lanes from which something could be claimed: there may be more, or limits held it back.
+    pub(crate) fn note(&mut self, request: &ClaimRequest, rotation: &mut Rotation) {
+        if !self.claimed.is_empty() {
+            rotation.served();
+            self.more = true;
+        } else if !self.more && !request.limits.is_unlimited() {
+            let again = rotation.held_back();
+            self.next_due = Some(self.next_due.map_or(again, |due| due.min(again)));
+        }
+    }
 }
 
 /// A sign of life for a claim.

@@ -229,7 +229,7 @@ impl NewJob {
     /// # Errors
     /// [`InvalidJob::Key`].
     pub fn with_idempotency_key(mut self, key: impl Into<String>) -> Result<Self, InvalidJob> {
-        self.idempotency_key = Some(key_of("an idempotency key", key.into())?);
+        self.idempotency_key = Some(idempotency_key_of(key.into())?);
         Ok(self)
     }
 
@@ -281,6 +281,10 @@ pub(crate) fn lane(namespace: &Namespace, key: Option<&LimitKey>) -> String {
 
 pub(crate) fn check_attempts(attempts: u32) -> Result<(), InvalidJob> {
     if (1..=MAX_ATTEMPTS).contains(&attempts) { Ok(()) } else { Err(InvalidJob::Attempts(attempts)) }
+}
+
+pub(crate) fn idempotency_key_of(key: String) -> Result<String, InvalidJob> {
+    key_of("an idempotency key", key)
 }
 
 fn key_of(noun: &'static str, key: String) -> Result<String, InvalidJob> {

@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use super::{Jobs, answer, body::NoBody};
 use crate::{
     name::QueueName,
-    new_job::{Enqueued, MAX_KEY, NewJob},
+    new_job::{Enqueued, NewJob, idempotency_key_of},
     refresh::RefreshSource,
     store::{EnqueueStore, RecordStore},
 };
@@ -131,10 +131,10 @@ where
         let sources = self.enabled(&scope, &plugin).await?;
         let mut jobs =
             sources.iter().map(|source| self.job(source, &context)).collect::<Result<Vec<_>, _>>()?;
-        if let Some(key) = &asked.key {
-            check_key(key)?;
+        if let Some(key) = asked.key {
+            let key = idempotency_key_of(key).map_err(|error| invalid_key(&error.to_string()))?;
             let keyed = jobs.into_iter().map(|job| {
-                let key = key_of_one(key, &job);
+                let key = key_of_one(&key, &job);
                 job.with_idempotency_key(key).map_err(|error| invalid_key(&error.to_string()))
             });
             jobs = keyed.collect::<Result<_, _>>()?;
@@ -210,13 +210,6 @@ fn key_of_one(key: &str, job: &NewJob) -> String {
     let plugin = job.plugin.as_ref().map_or("", PluginName::as_str);
     let digest = Sha256::digest(format!("{key}\0{plugin}\0{source}"));
     digest.iter().fold(String::from("all:"), |text, byte| text + &format!("{byte:02x}"))
-}
-
-fn check_key(key: &str) -> Result<(), Problem> {
-    if (1..=MAX_KEY).contains(&key.len()) && !key.chars().any(char::is_control) {
-        return Ok(());
-    }
-    Err(invalid_key(&format!("the key must be 1 to {MAX_KEY} bytes without control characters")))
 }
 
 /// The request's key, if it has one.

@@ -26,7 +26,7 @@ use crate::{
     store::JobStore,
 };
 
-/// A claim that gets less than half of what it could is not followed by another sooner.
+/// While there is room for less than a quarter of what could be claimed, and nothing waits to be begun, claims are so far apart.
 const COOLDOWN: Duration = Duration::from_millis(2);
 /// So many are claimed at once: while they are done the next ones are claimed.
 const CLAIM: usize = 1_000;

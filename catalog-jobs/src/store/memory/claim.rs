@@ -161,12 +161,8 @@ impl State {
             batch.claimed.extend(self.take(id, now.saturating_add(request.lease), now));
         }
         batch.more = seen.more;
-        if !batch.claimed.is_empty() {
-            rotation.served();
-            batch.more = true;
-        } else if !seen.lanes.is_empty() && !batch.more && !request.limits.is_unlimited() {
-            let again = rotation.held_back();
-            batch.next_due = Some(batch.next_due.map_or(again, |due| due.min(again)));
+        if !seen.lanes.is_empty() {
+            batch.note(request, rotation);
         }
         batch
     }

@@ -52,13 +52,7 @@ impl<R: Recorder<Transaction>> ClaimStore for SqlJobStore<R> {
             return Ok(batch);
         }
         batch.claimed = self.claim(request, rotation, &seen.lanes).await?;
-        if !batch.claimed.is_empty() {
-            rotation.served();
-            batch.more = true;
-        } else if !batch.more && !request.limits.is_unlimited() {
-            let again = rotation.held_back();
-            batch.next_due = Some(batch.next_due.map_or(again, |due| due.min(again)));
-        }
+        batch.note(request, rotation);
         Ok(batch)
     }
 

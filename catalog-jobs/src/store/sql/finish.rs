@@ -26,7 +26,7 @@ pub(super) struct Finished {
     result: Option<String>,
     /// None leaves what was told before.
     progress: Option<String>,
-    /// As they were in the row that goes, and so its token.
+    /// As the row has them that goes.
     attempt: i64,
     started_ms: i64,
 }

@@ -10,7 +10,9 @@ use catalog_core::store::{
 use uuid::Uuid;
 
 use super::{
-    SqlJobStore, id, ms,
+    SqlJobStore,
+    found::push_with,
+    id, ms,
     notify::push_notify,
     push_id,
     rows::{Column, push_rows},
@@ -124,9 +126,8 @@ impl<R> SqlJobStore<R> {
     /// Both at once, for jobs without keys, and telling of these queues, in one round trip to PostgreSQL and one commit.
     pub(super) fn insert_both(&self, jobs: &[NewJob], tell: &[&QueueName]) -> Result<Statement, StoreError> {
         let mut insert = Statement::new(Dialect::Postgres);
-        insert.push("with d as materialized (select * from ");
-        push_rows(&mut insert, &COLUMNS, jobs)?;
-        insert.push("), r as (");
+        push_with(&mut insert, &COLUMNS, jobs)?;
+        insert.push(", r as (");
         self.push_records(&mut insert);
         insert.push("d on conflict do nothing returning id), l as (");
         self.push_live(&mut insert);

@@ -50,7 +50,7 @@ impl Notifier {
             return Ok(());
         }
         if self.is_due(queue) {
-            transaction.fetch(statement(&[queue])).await?;
+            transaction.fetch(statement(queue)).await?;
         } else {
             let (notifier, queue) = (self.clone(), queue.clone());
             transaction.after_commit(move || notifier.follow(queue));
@@ -110,15 +110,15 @@ impl fmt::Debug for Notifier {
 }
 
 async fn send(database: &Database, queue: &QueueName) {
-    if let Err(error) = database.change(statement(&[queue])).await {
+    if let Err(error) = database.change(statement(queue)).await {
         let error: &dyn std::error::Error = &error;
         tracing::debug!(error, %queue, "workers of other processes are not woken and find the jobs later");
     }
 }
 
-fn statement(queues: &[&QueueName]) -> Statement {
+fn statement(queue: &QueueName) -> Statement {
     let mut statement = Statement::new(Dialect::Postgres);
-    push_notify(&mut statement, queues).repeatable();
+    push_notify(&mut statement, &[queue]).repeatable();
     statement
 }
 
